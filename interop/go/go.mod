@@ -1,0 +1,3 @@
+module example.invalid/acomm-interop
+
+go 1.19

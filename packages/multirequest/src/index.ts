@@ -1,0 +1,2 @@
+export { MultiRequest } from "./multi-request.ts";
+export type { MultiRequestOptions } from "./multi-request.ts";

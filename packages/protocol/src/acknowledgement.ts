@@ -1,0 +1,54 @@
+import { encodeErrorText } from "./acomm-error.ts";
+import { readExtensions, readMembers } from "./members.ts";
+import { readError, responseKeys } from "./response-codec.ts";
+
+/** What a receiver says of one frame, before it acts on it. */
+export interface Acknowledgement {
+  /** Empty where the message was accepted, else `code: message`. */
+  readonly error: string;
+  /** More frames are taken on this connection (wire 2.1). */
+  readonly keepAlive: boolean;
+  /** Requests may be answered on this connection (wire 2.8). */
+  readonly reply: boolean;
+}
+
+/** The constant text of an acknowledgement that says nothing but "accepted, send more" (wire 2.1). */
+export const acceptedText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true}}';
+/** The same, saying as well that requests may be answered on this connection (wire 2.8). */
+export const acceptedReplyText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true,"reply":true}}';
+/** The same as the original writes it, which closes the connection then. */
+export const acceptedOnceText = '{"error":"","id":"","result":null,"stream_url":null}';
+
+const accepted: Acknowledgement = Object.freeze({ error: "", keepAlive: true, reply: false });
+const acceptedReply: Acknowledgement = Object.freeze({ error: "", keepAlive: true, reply: true });
+const acceptedOnce: Acknowledgement = Object.freeze({ error: "", keepAlive: false, reply: false });
+
+/** The JSON text that refuses a frame; `keepAlive` where the connection stays usable. */
+export function encodeRefusal(error: unknown, options: { readonly keepAlive: boolean }): string {
+  return `{"error":${JSON.stringify(encodeErrorText(error))},"id":"","result":null,"stream_url":null${options.keepAlive ? ',"ext":{"keepAlive":true}' : ""}}`;
+}
+
+/** Reads an acknowledgement. Its `id` may be empty. @throws AcommError `bad_json` or `bad_field`. */
+export function decodeAcknowledgement(message: string | Uint8Array): Acknowledgement {
+  if (message === acceptedText) return accepted;
+  if (message === acceptedReplyText) return acceptedReply;
+  if (message === acceptedOnceText) return acceptedOnce;
+  const members = readMembers(message, responseKeys);
+  const ext = readExtensions(members);
+  const keepAlive = ext?.["keepAlive"] === true;
+  return { error: readError(members.get("error")?.value), keepAlive, reply: keepAlive && ext["reply"] === true };
+}
+
+const answerTail = ',"ext":{"reply":true}}';
+
+/**
+ * Whether a frame on a connection that carries answers is one (wire 2.8): its `ext` says `reply` and not `keepAlive`,
+ * which only acknowledgements say.
+ */
+export function isAnswer(text: string): boolean {
+  if (text === acceptedText || text === acceptedReplyText) return false;
+  if (text.endsWith(answerTail)) return true;
+  if (!text.includes('"reply"')) return false;
+  const ext = readExtensions(readMembers(text, responseKeys));
+  return ext?.["reply"] === true && ext["keepAlive"] !== true;
+}

@@ -1,0 +1,60 @@
+/**
+ * Every code that an {@link AcommError} can carry. The words are stable: programs branch on them and they
+ * cross the wire as the first word of an error text.
+ */
+export const acommErrorCodes = [
+  "bad_frame",
+  "frame_too_large",
+  "bad_json",
+  "bad_field",
+  "bad_address",
+  "unknown_scheme",
+  "unknown_task",
+  "unknown_id",
+  "duplicate_id",
+  "timeout",
+  "cancelled",
+  "unavailable",
+  "ambiguous",
+  "overloaded",
+  "forbidden_target",
+  "undeliverable",
+  "truncated_stream",
+  "stopping",
+  "remote",
+] as const;
+
+/** One of {@link acommErrorCodes}. */
+export type AcommErrorCode = (typeof acommErrorCodes)[number];
+
+/**
+ * The one error class of the library: `code` says what happened in a word that programs may compare,
+ * `message` names the value and the limit and says what to do, `cause` holds the error below it, if any.
+ */
+export class AcommError extends Error {
+  override readonly name = "AcommError";
+  readonly code: AcommErrorCode;
+
+  constructor(code: AcommErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const knownCodes: ReadonlySet<string> = new Set(acommErrorCodes);
+
+/** The text of an error on the wire: `code: message` for an {@link AcommError}, else the message; never empty. */
+export function encodeErrorText(error: unknown): string {
+  if (error instanceof AcommError) return error.code === "remote" ? error.message : `${error.code}: ${error.message}`;
+  if (typeof error === "string" && error !== "") return error;
+  if (error instanceof Error) return error.message === "" ? error.name || "Error" : error.message;
+  return "the handler failed without a message";
+}
+
+/** Reads what {@link encodeErrorText} wrote: a text without a known code is the peer's own, code `remote`. */
+export function decodeErrorText(text: string): AcommError {
+  const colon = text.indexOf(": ");
+  const word = colon > 0 ? text.slice(0, colon) : "";
+  if (knownCodes.has(word)) return new AcommError(word as AcommErrorCode, text.slice(colon + 2));
+  return new AcommError("remote", text);
+}

@@ -1,0 +1,132 @@
+import { AcommError } from "./acomm-error.ts";
+
+/** The longest frame that is taken unless an option says otherwise: 16 MiB. */
+export const defaultMaxFrameBytes: number = 16 * 1024 * 1024;
+
+const headerBytes = 4;
+/** The four bytes of "GET ", "POST", "HEAD", "PUT ", "OPTI", which somebody sends who takes the socket for HTTP. */
+const httpHeaders: ReadonlySet<number> = new Set([0x47455420, 0x504f5354, 0x48454144, 0x50555420, 0x4f505449]);
+const textEncoder = /* @__PURE__ */ new TextEncoder();
+
+/** Gets a frame's payload: the bytes of `source` from `start` to `end`, valid only during the call. */
+export type FrameHandler = (source: Uint8Array, start: number, end: number) => void;
+
+/**
+ * A frame: the payload's length as four big-endian bytes, then the payload; the seed's size header.
+ *
+ * @param maxFrameBytes the longest payload, in bytes, @default 16 MiB
+ * @throws AcommError `frame_too_large`, `bad_frame` where the payload is empty.
+ */
+export function encodeFrame(payload: string | Uint8Array, maxFrameBytes: number = defaultMaxFrameBytes): Uint8Array {
+  const bytes = typeof payload === "string" ? textEncoder.encode(payload) : payload;
+  checkFrameLength(bytes.length, maxFrameBytes);
+  const frame = new Uint8Array(headerBytes + bytes.length);
+  new DataView(frame.buffer).setUint32(0, bytes.length);
+  frame.set(bytes, headerBytes);
+  return frame;
+}
+
+/** @throws AcommError `bad_frame` for a length of 0, `frame_too_large` for one above the limit, both in bytes. */
+export function checkFrameLength(length: number, maxFrameBytes: number): void {
+  if (length === 0) throw new AcommError("bad_frame", "a frame has 0 bytes: send a JSON object");
+  if (length <= maxFrameBytes) return;
+  const hint = httpHeaders.has(length) ? ": this is HTTP on a framed socket, use the HTTP port" : ": send the data as a stream, or raise maxFrameBytes on both sides";
+  throw new AcommError("frame_too_large", `a frame has ${length} bytes, the limit is ${maxFrameBytes}${hint}`);
+}
+
+/**
+ * Takes frames out of a stream of bytes that may be cut anywhere. A frame that lies whole in one chunk is handed out where
+ * it lies; only what is cut is copied, and no more is held than has arrived.
+ */
+export class FrameDecoder {
+  readonly #maxFrameBytes: number;
+  readonly #header = new Uint8Array(headerBytes);
+  #headerFilled = 0;
+  #body: Uint8Array | undefined;
+  #bodyFilled = 0;
+  #bodyLength = 0;
+
+  /** @param options.maxFrameBytes the longest payload, in bytes, @default 16 MiB */
+  constructor(options: { readonly maxFrameBytes?: number | undefined } = {}) {
+    this.#maxFrameBytes = options.maxFrameBytes ?? defaultMaxFrameBytes;
+  }
+
+  /** Whether a frame has begun and is not complete. */
+  get isPartial(): boolean {
+    return this.#headerFilled > 0 || this.#body !== undefined;
+  }
+
+  /** How many bytes of an incomplete frame are held. */
+  get heldBytes(): number {
+    return this.#body === undefined ? this.#headerFilled : headerBytes + this.#bodyFilled;
+  }
+
+  /**
+   * The payloads that `chunk` completes, in order. They may share the chunk's memory.
+   *
+   * @throws AcommError `bad_frame`, `frame_too_large`; the decoder can't go on after it.
+   */
+  push(chunk: Uint8Array): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    this.scan(chunk, (source, start, end) => {
+      frames.push(source.subarray(start, end));
+    });
+    return frames;
+  }
+
+  /** Like {@link push}, without an array and a view for each frame. */
+  scan(chunk: Uint8Array, handle: FrameHandler): void {
+    let at = 0;
+    const size = chunk.length;
+    while (at < size) {
+      if (this.#body !== undefined) {
+        at = this.#fillBody(this.#body, chunk, at, handle);
+        continue;
+      }
+      let length: number;
+      if (this.#headerFilled === 0 && size - at >= headerBytes) {
+        length = readLength(chunk, at);
+        at += headerBytes;
+      } else {
+        while (this.#headerFilled < headerBytes && at < size) this.#header[this.#headerFilled++] = chunk[at++] ?? 0;
+        if (this.#headerFilled < headerBytes) return;
+        this.#headerFilled = 0;
+        length = readLength(this.#header, 0);
+      }
+      checkFrameLength(length, this.#maxFrameBytes);
+      if (size - at >= length) {
+        at += length;
+        handle(chunk, at - length, at);
+      } else {
+        this.#bodyLength = length;
+        this.#bodyFilled = size - at;
+        this.#body = new Uint8Array(Math.min(length, Math.max(4096, 2 * this.#bodyFilled)));
+        this.#body.set(chunk.subarray(at));
+        return;
+      }
+    }
+  }
+
+  #fillBody(held: Uint8Array, chunk: Uint8Array, at: number, handle: FrameHandler): number {
+    const end = Math.min(chunk.length, at + this.#bodyLength - this.#bodyFilled);
+    const filled = this.#bodyFilled + end - at;
+    let body = held;
+    if (filled > body.length) {
+      // doubling keeps the copying linear, and what is held below twice of what has arrived
+      body = new Uint8Array(Math.min(this.#bodyLength, Math.max(filled, 2 * body.length)));
+      body.set(held.subarray(0, this.#bodyFilled));
+      this.#body = body;
+    }
+    body.set(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end), this.#bodyFilled);
+    this.#bodyFilled = filled;
+    if (filled === this.#bodyLength) {
+      this.#body = undefined;
+      handle(body, 0, filled);
+    }
+    return end;
+  }
+}
+
+function readLength(bytes: Uint8Array, at: number): number {
+  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
+}

@@ -1,0 +1,16 @@
+export { acceptedOnceText, acceptedReplyText, acceptedText, decodeAcknowledgement, encodeRefusal, isAnswer } from "./acknowledgement.ts";
+export type { Acknowledgement } from "./acknowledgement.ts";
+export { AcommError, acommErrorCodes, decodeErrorText, encodeErrorText } from "./acomm-error.ts";
+export type { AcommErrorCode } from "./acomm-error.ts";
+export { AcommUrl, decodeUrl, encodeUrl, maxSocketPathBytes, maxUrlLength, parseUrl, socketPathOf } from "./acomm-url.ts";
+export { maxNameBytes, utf8Length } from "./fields.ts";
+export { checkFrameLength, defaultMaxFrameBytes, encodeFrame, FrameDecoder } from "./frame.ts";
+export type { FrameHandler } from "./frame.ts";
+export { decodeUtf8, defaultMaxDepth, parseJson } from "./json-text.ts";
+export type { RawJson } from "./json-text.ts";
+export { createRequest, handleResponse, unmarshalArgs, validateRequest } from "./request.ts";
+export type { Request, RequestInit, ResponseHandler } from "./request.ts";
+export { decodeRequest, encodeRequest } from "./request-codec.ts";
+export { createResponse, unmarshalResult } from "./response.ts";
+export type { Response, ResponseInit } from "./response.ts";
+export { decodeResponse, encodeResponse } from "./response-codec.ts";

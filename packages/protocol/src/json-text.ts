@@ -1,0 +1,155 @@
+import { AcommError } from "./acomm-error.ts";
+
+/**
+ * A JSON value together with the text that it was read from. A message that is forwarded writes `text`
+ * again, byte for byte, as long as `value` is still its value; a copy with another value is encoded afresh.
+ */
+export interface RawJson {
+  readonly text: string;
+  readonly value: unknown;
+}
+
+/** A member of a JSON object: its key, and where the text of its value begins and ends. */
+export interface MemberSpan {
+  readonly key: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** How deep arrays and objects may be nested in a message. */
+export const defaultMaxDepth = 256;
+
+const quote = 0x22;
+const backslash = 0x5c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/** The decoder of the whole library: bytes that are not UTF-8 throw, a byte order mark is not swallowed. */
+const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @throws AcommError `bad_json` where the bytes are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new AcommError("bad_json", "the message is not UTF-8: encode it as UTF-8", { cause });
+  }
+}
+
+/**
+ * Parses one JSON text.
+ *
+ * @param maxDepth how deep it may nest, @default 256
+ * @throws AcommError `bad_json` where it isn't JSON or is nested deeper.
+ */
+export function parseJson(text: string, maxDepth: number = defaultMaxDepth): unknown {
+  if (nestsDeeper(text, maxDepth)) {
+    throw new AcommError("bad_json", `the message nests deeper than ${maxDepth} levels: flatten it`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    // V8 quotes the text around the mistake; args and results don't belong in an error, so only the place is kept
+    const place = /at position (\d+)/.exec(cause instanceof Error ? cause.message : "")?.[1];
+    throw new AcommError("bad_json", `the message of ${text.length} characters is not JSON${place === undefined ? "" : ` at position ${place}`}`);
+  }
+}
+
+/** The JSON text of a value; `undefined` is written as `null`. @throws AcommError `bad_field` naming the field. */
+export function encodeJson(value: unknown, field: string): string {
+  if (value === undefined) return "null";
+  try {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text !== undefined) return text;
+  } catch (cause) {
+    throw new AcommError("bad_field", `${field} cannot be written as JSON: ${cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "its toJSON failed"}`);
+  }
+  throw new AcommError("bad_field", `${field} must be a JSON value, not a ${typeof value}`);
+}
+
+/** Whether arrays and objects are nested deeper than `maxDepth`; looks no further than it must. */
+export function nestsDeeper(text: string, maxDepth: number): boolean {
+  // a value nested n deep has at least 2n characters
+  if (text.length <= 2 * maxDepth || hasFewerBrackets(text, maxDepth + 1)) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = endOfString(text, at) - 1;
+    } else if (code === openBrace || code === openBracket) {
+      depth += 1;
+      if (depth > maxDepth) return true;
+    } else if (code === closeBrace || code === closeBracket) {
+      depth -= 1;
+    }
+  }
+  return false;
+}
+
+function hasFewerBrackets(text: string, limit: number): boolean {
+  let brackets = 0;
+  for (const bracket of "[{") {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
+      brackets += 1;
+      if (brackets >= limit) return false;
+    }
+  }
+  return true;
+}
+
+/** The index after the string that opens at `start`; the end of the text where it is never closed. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  for (;;) {
+    const end = text.indexOf('"', at);
+    if (end < 0) return text.length;
+    let slashes = end;
+    while (text.charCodeAt(slashes - 1) === backslash) slashes -= 1;
+    if ((end - slashes) % 2 === 0) return end + 1;
+    at = end + 1;
+  }
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+/** The members of a JSON object in their order, repeated keys included. `text` must have been parsed before. */
+export function memberSpans(text: string): MemberSpan[] {
+  const members: MemberSpan[] = [];
+  let at = text.indexOf("{") + 1;
+  for (;;) {
+    while (isSpace(text.charCodeAt(at)) || text[at] === ",") at += 1;
+    if (at >= text.length || text.charCodeAt(at) === closeBrace) return members;
+    const endOfKey = endOfString(text, at);
+    const key = JSON.parse(text.slice(at, endOfKey)) as string;
+    at = text.indexOf(":", endOfKey) + 1;
+    while (isSpace(text.charCodeAt(at))) at += 1;
+    const start = at;
+    at = endOfValue(text, start);
+    let end = at;
+    while (isSpace(text.charCodeAt(end - 1))) end -= 1;
+    members.push({ key, start, end });
+  }
+}
+
+/** The index of the comma or brace that follows the value at `start`. */
+function endOfValue(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = endOfString(text, at) - 1;
+    } else if (code === openBrace || code === openBracket) {
+      depth += 1;
+    } else if (code === closeBrace || code === closeBracket) {
+      if (depth === 0) return at;
+      depth -= 1;
+    } else if (code === 0x2c && depth === 0) {
+      return at;
+    }
+  }
+  return text.length;
+}

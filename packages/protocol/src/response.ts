@@ -1,0 +1,62 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { AcommError, encodeErrorText } from "./acomm-error.ts";
+import type { AcommUrl } from "./acomm-url.ts";
+import { checkName } from "./fields.ts";
+import type { RawJson } from "./json-text.ts";
+import type { Request } from "./request.ts";
+import { optionalUrl } from "./request.ts";
+import { validateWith } from "./schema.ts";
+
+/** The answer to a request; the seed's `Response`. Built by {@link createResponse}. */
+export interface Response<Result = unknown> {
+  /** The request's id. */
+  readonly id: string;
+  /** Empty means success. */
+  readonly error: string;
+  /** Null where `error` is not empty. */
+  readonly result: Result | null;
+  /** Where additional data may be read. */
+  readonly streamUrl: AcommUrl | null;
+  /** The text that `result` was read from; written again as long as `result` is still that value. */
+  readonly raw?: RawJson | undefined;
+  /** The extensions that came with it (wire 2); they are not forwarded. */
+  readonly ext?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What {@link createResponse} takes. */
+export interface ResponseInit<Result = unknown> {
+  /** Any JSON value. @default null */
+  readonly result?: Result | null | undefined;
+  readonly streamUrl?: string | URL | null | undefined;
+  /** An error or its text; its message crosses the wire, its stack and cause never do. */
+  readonly error?: unknown;
+}
+
+/**
+ * Builds the response to a request; the seed's `NewResponse`.
+ *
+ * @throws AcommError `bad_field` where there are both an error and a result.
+ */
+export function createResponse<Result = unknown>(request: Pick<Request, "id">, init: ResponseInit<Result> = {}): Response<Result> {
+  const { result = null, streamUrl, error } = init;
+  const failed = error !== undefined && error !== null && error !== "";
+  if (failed && result !== null) throw new AcommError("bad_field", "a response has an error or a result, not both");
+  return {
+    id: checkName(request.id, "id"),
+    error: failed ? encodeErrorText(error) : "",
+    result,
+    streamUrl: optionalUrl(streamUrl, "streamUrl"),
+  };
+}
+
+/**
+ * The result of a response, checked and converted by a Standard Schema where one is given; the seed's
+ * `Response.UnmarshalResult`.
+ *
+ * @throws AcommError `bad_field` with the path of the first value that the schema refuses.
+ */
+export function unmarshalResult<Result>(response: Response<Result>): Promise<Result | null>;
+export function unmarshalResult<Schema extends StandardSchemaV1>(response: Response, schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
+export function unmarshalResult(response: Response, schema?: StandardSchemaV1): Promise<unknown> {
+  return validateWith(schema, response.result, "result");
+}

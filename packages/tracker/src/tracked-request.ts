@@ -1,0 +1,50 @@
+import { AcommError, createResponse, handleResponse } from "@acomm/protocol";
+import type { Request, Response } from "@acomm/protocol";
+import { report } from "@acomm/transport";
+import type { ErrorHook } from "@acomm/transport";
+import type { PendingRequest } from "./pending-requests.ts";
+
+/** A request that somebody else sends, or that is proxied: what its outcome is handed to. */
+export class TrackedRequest implements PendingRequest {
+  readonly request: Request;
+  readonly id: string;
+  readonly task: string;
+  readonly startedAt = performance.now();
+  readonly answersToHook = true;
+  isClaimed = false;
+  deadline: number;
+  bucket: PendingRequest["bucket"] = undefined;
+  previous: PendingRequest["previous"] = undefined;
+  next: PendingRequest["next"] = undefined;
+  readonly #timeoutMs: number;
+  readonly #handOver: (request: Request, response: Response) => void;
+
+  /** @param handOver gets the response, which says `code: message` where there is none from the peer */
+  constructor(request: Request, timeoutMs: number, handOver: (request: Request, response: Response) => void) {
+    this.request = request;
+    this.id = request.id;
+    this.task = request.task;
+    this.#timeoutMs = timeoutMs;
+    this.deadline = this.startedAt + timeoutMs;
+    this.#handOver = handOver;
+  }
+
+  finish(outcome: Response | AcommError): void {
+    this.#handOver(this.request, outcome instanceof AcommError ? createResponse(this.request, { error: outcome }) : outcome);
+  }
+
+  expired(): AcommError {
+    return new AcommError("timeout", `request ${JSON.stringify(this.id)} (${this.task}) has no response after ${this.#timeoutMs} ms`);
+  }
+}
+
+/** Runs the request's own handlers; what they throw is reported. */
+export function runHandlers(onError: ErrorHook | undefined): (request: Request, response: Response) => void {
+  return (request, response) => {
+    try {
+      handleResponse(request, response);
+    } catch (cause) {
+      report(onError, new AcommError("remote", `the response handler of request ${JSON.stringify(request.id)} (${request.task}) threw`, { cause }));
+    }
+  };
+}

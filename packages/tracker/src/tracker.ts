@@ -1,0 +1,374 @@
+import { AcommError, AcommUrl, createRequest, createResponse, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import type { Request, RequestInit, Response } from "@acomm/protocol";
+import { admitTargets, checkCount, checkTarget, checkTimeoutMs, createRegistry, deliverResponse, MessageServer, openStream, report, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
+import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, StreamSource, TargetPolicy, TransportRegistry, UnixStream } from "@acomm/transport";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Call } from "./call.ts";
+import { PendingRequests } from "./pending-requests.ts";
+import type { PendingRequest } from "./pending-requests.ts";
+import { createIdSource } from "./id-source.ts";
+import { runHandlers, TrackedRequest } from "./tracked-request.ts";
+
+/** What {@link Tracker} takes; all have defaults. */
+export interface TrackerOptions {
+  /** Where responses come in, an absolute path of at most 107 bytes. @default a socket in a private temporary directory */
+  readonly socketPath?: string | undefined;
+  /** The URL under which the application has mounted `createStreamProxyHandler({ signer: tracker.streamSigner })`. */
+  readonly httpStreamUrl?: string | URL | undefined;
+  /** The timeout of requests that name none, in milliseconds. @default 30 000 */
+  readonly defaultTimeoutMs?: number | undefined;
+  /** How many requests may be open; more are refused with `overloaded`. @default 10 000 */
+  readonly maxPending?: number | undefined;
+  /** Which hooks and streams out of messages `proxyUnix` may open. @default unix sockets */
+  readonly admit?: TargetPolicy | undefined;
+  /** Whose transports and connections are used. @default unix and http(s), closed with the tracker */
+  readonly registry?: TransportRegistry | undefined;
+  /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
+  readonly onError?: ErrorHook | undefined;
+}
+
+/** What {@link Tracker.request} takes. */
+export interface CallOptions<Args = unknown> extends Pick<RequestInit<Args>, "task" | "args" | "streamUrl" | "taskUrl"> {
+  /** Connect, send, acknowledgement and response together, in milliseconds. @default the tracker's `defaultTimeoutMs` */
+  readonly timeoutMs?: number | undefined;
+  /** Gives the request up; the promise then rejects with `cancelled`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where the answer shall go instead of the tracker's own socket, such as an `http:` URL whose handler calls `handleResponse`. */
+  readonly responseHook?: string | URL | undefined;
+}
+
+type State = "new" | "starting" | "running" | "stopping" | "stopped";
+
+/**
+ * Keeps track of requests that wait for their responses; the seed's `Tracker`. Each request has one outcome: its response, an
+ * error, or its timeout.
+ */
+export class Tracker implements AsyncDisposable {
+  /** Signs the HTTP URLs that {@link proxyStreamHttpUrl} gives. */
+  readonly streamSigner: StreamSigner = new StreamSigner();
+  readonly #httpStreamUrl: AcommUrl | undefined;
+  readonly #defaultTimeoutMs: number;
+  readonly #admit: TargetPolicy;
+  readonly #registry: TransportRegistry;
+  readonly #ownsRegistry: boolean;
+  readonly #onError: ErrorHook | undefined;
+  readonly #pending: PendingRequests;
+  readonly #tracked = new WeakMap<Request, TrackedRequest>();
+  readonly #streams = new Set<UnixStream>();
+  readonly #deliveries = new Set<Promise<void>>();
+  readonly #targets = new Map<string, AcommUrl>();
+  readonly #nextId = createIdSource();
+  #state: State = "new";
+  #directory: string | undefined;
+  #listener: UnixListener | undefined;
+  #server: MessageServer | undefined;
+  #hook = "null";
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<StopReport> | undefined;
+  #refused = 0;
+
+  /** @throws AcommError `bad_field`, `bad_address` */
+  constructor(options: TrackerOptions = {}) {
+    if (options.socketPath !== undefined) this.#listener = new UnixListener(options.socketPath);
+    this.#httpStreamUrl = options.httpStreamUrl === undefined ? undefined : parseUrl(options.httpStreamUrl, { field: "httpStreamUrl" });
+    this.#defaultTimeoutMs = checkTimeoutMs(options.defaultTimeoutMs ?? 30_000, "defaultTimeoutMs");
+    this.#pending = new PendingRequests(checkCount(options.maxPending ?? 10_000, "maxPending"));
+    this.#admit = options.admit ?? admitTargets();
+    this.#ownsRegistry = options.registry === undefined;
+    this.#registry = options.registry ?? createRegistry();
+    this.#onError = options.onError;
+  }
+
+  /** The path of the response socket; the seed's `Addr`. @throws AcommError `unavailable` before the start where no path was given */
+  get address(): string {
+    return this.#responses.address;
+  }
+
+  /** The URL of the response socket, to be named as response hook; the seed's `URL`. @throws as {@link address} */
+  get url(): AcommUrl {
+    return this.#responses.url;
+  }
+
+  /** How many requests are open; the seed's `NumRequests`. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** How many responses were refused because no request was open for them: late, second or not ours. */
+  get refusedCount(): number {
+    return this.#refused;
+  }
+
+  /** Starts to listen for responses; the seed's `Start`. Idempotent. @throws AcommError `bad_address`, `stopping` after a stop */
+  start(): Promise<void> {
+    if (this.#state === "stopping" || this.#state === "stopped") return Promise.reject(new AcommError("stopping", "the tracker was stopped: make a new one"));
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /**
+   * Refuses new requests, waits for those that are open, for streams and proxied responses that are under way, then closes;
+   * the seed's `Stop`. After `graceMs` what is left fails with `stopping`, and the report says what it was. Idempotent.
+   *
+   * @param options.graceMs 0 to 2^31-1, @default 10 000
+   */
+  stop(options: StopOptions = {}): Promise<StopReport> {
+    this.#stopping ??= this.#stop(options);
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /**
+   * Asks a peer to run a task and gives its result. The answer comes on the same connection where the peer offers that, else
+   * to the response hook.
+   *
+   * @throws AcommError `remote` or the peer's own code where the task failed; `unavailable` where it surely did not run,
+   * `ambiguous` where it may have, `timeout`, `cancelled`, `overloaded`, `stopping`, `bad_field`, `unknown_scheme`,
+   * `frame_too_large`.
+   */
+  async request<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Result> {
+    const response = await this.call<Result, Args>(url, options);
+    return response.result as Result;
+  }
+
+  /** Like {@link request}, but gives the whole response, with its stream URL. A response with an error throws. */
+  call<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Response<Result>> {
+    return new Promise<Response<Result>>((resolve, reject) => {
+      const target = this.#target(url);
+      const transport = this.#registry.lookup(target);
+      this.#checkRunning();
+      const { signal, responseHook } = options;
+      const timeoutMs = checkTimeoutMs(options.timeoutMs ?? this.#defaultTimeoutMs);
+      if (signal?.aborted === true) throw new AcommError("cancelled", `request ${options.task}: cancelled before it was sent`, { cause: signal.reason });
+      const call = new Call({
+        pending: this.#pending,
+        request: createRequest({ task: options.task, args: options.args, streamUrl: options.streamUrl, taskUrl: options.taskUrl, id: "new" }),
+        id: this.#nextId(),
+        hook: responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" })),
+        timeoutMs,
+        signal,
+        resolve: resolve as (response: Response) => void,
+        reject,
+      });
+      this.#pending.add(call);
+      if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
+      else void this.#send(target, call, timeoutMs);
+    });
+  }
+
+  /**
+   * Opens a request that the application sends itself; its handlers get the outcome; the seed's `TrackRequest`.
+   *
+   * @param options.timeoutMs 1 to 2^31-1, @default the tracker's `defaultTimeoutMs`
+   * @throws AcommError `duplicate_id`, in which case the first request lives on; `overloaded`, `stopping`, `bad_field`
+   */
+  trackRequest<Args>(request: Request<Args>, options: { readonly timeoutMs?: number | undefined } = {}): void {
+    this.#track(request, options.timeoutMs, runHandlers(this.#onError));
+  }
+
+  /** Gives a tracked request up, without an outcome; the seed's `RemoveRequest`. False where this very request isn't open. */
+  removeRequest<Args>(request: Request<Args>): boolean {
+    const tracked = this.#tracked.get(request);
+    return tracked !== undefined && this.#pending.remove(tracked);
+  }
+
+  /**
+   * Takes a response that came some other way than the tracker's own socket; the seed's `HandleResponse`.
+   *
+   * @throws AcommError `unknown_id` where no request is open for it
+   */
+  // an arrow, so that it can be handed to createResponseHandler
+  readonly handleResponse = (response: Response): void => {
+    this.#pending.settle(this.#claim(response), response);
+  };
+
+  /**
+   * Makes a request from outside fit for local services; the seed's `ProxyUnix`. Where its response hook is not a unix
+   * socket, the tracker takes the answer in its place and forwards it; where its stream is not, the tracker reads it in the
+   * receiver's place. Arguments keep their text. The caller sends what this gives, and need not track it.
+   *
+   * @param options.timeoutMs @default the tracker's `defaultTimeoutMs`; then the hook gets an error
+   * @throws AcommError `forbidden_target` where the policy doesn't admit a URL of the request; as {@link trackRequest}
+   */
+  async proxyUnix<Args>(request: Request<Args>, options: { readonly timeoutMs?: number | undefined } = {}): Promise<Request<Args>> {
+    const { responseHook, streamUrl } = request;
+    this.#checkRunning();
+    if (responseHook !== null) await checkTarget(this.#admit, responseHook, "response");
+    if (streamUrl !== null) await checkTarget(this.#admit, streamUrl, "stream");
+    const forwardsStream = streamUrl !== null && streamUrl.protocol !== "unix:";
+    const forwardsResponse = responseHook !== null && responseHook.protocol !== "unix:";
+    if (!forwardsStream && !forwardsResponse) return request;
+    if (forwardsResponse) {
+      this.#track(request, options.timeoutMs, (original, response) => {
+        this.#forward(original, response);
+      });
+    }
+    try {
+      return {
+        ...request,
+        ...(forwardsResponse ? { responseHook: this.url } : undefined),
+        ...(forwardsStream ? { streamUrl: await this.createUnixStream(() => openStream(streamUrl, { registry: this.#registry })) } : undefined),
+      };
+    } catch (error) {
+      this.removeRequest(request);
+      throw error;
+    }
+  }
+
+  /**
+   * Serves a source to one reader at a unix socket of its own; the seed's `NewStreamUnix`. A reader that knows of it sees a
+   * source that fails as a cut stream.
+   *
+   * @param source the bytes, or a function that opens them when the reader comes
+   * @param options.directory @default the tracker's own directory
+   * @throws AcommError `bad_address`, `stopping`
+   */
+  async createUnixStream(source: StreamSource | (() => StreamSource | Promise<StreamSource>), options: { readonly directory?: string | undefined } = {}): Promise<AcommUrl> {
+    this.#checkRunning();
+    const stream = await serveUnixStream(source, { directory: options.directory ?? (await this.#ownDirectory()) });
+    this.#streams.add(stream);
+    stream.done
+      .catch((error: unknown) => { report(this.#onError, error instanceof AcommError ? error : new AcommError("truncated_stream", "the source of a stream failed", { cause: error })); })
+      .finally(() => this.#streams.delete(stream));
+    return stream.url;
+  }
+
+  /**
+   * The URL at which a unix stream can be read from outside, signed and valid for a minute; the seed's `ProxyStreamHTTPURL`.
+   *
+   * @throws AcommError `bad_field` where the tracker has no `httpStreamUrl`
+   */
+  proxyStreamHttpUrl(url: string | URL): AcommUrl {
+    if (this.#httpStreamUrl === undefined) throw new AcommError("bad_field", "the tracker has no httpStreamUrl: give it the URL of its stream proxy");
+    return this.streamSigner.sign(this.#httpStreamUrl, url);
+  }
+
+  get #responses(): UnixListener {
+    if (this.#listener === undefined) throw new AcommError("unavailable", "the tracker has no address before it is started: await tracker.start()");
+    return this.#listener;
+  }
+
+  async #start(): Promise<void> {
+    this.#state = "starting";
+    if (this.#listener === undefined) this.#listener = new UnixListener(join(await this.#ownDirectory(), "response.sock"));
+    const listener = this.#listener;
+    try {
+      await listener.start();
+    } catch (error) {
+      this.#state = "stopped";
+      throw error;
+    }
+    this.#hook = encodeUrl(listener.url);
+    this.#server = new MessageServer(listener, { accept: (text) => this.#accept(text), connectionEnded: () => undefined });
+    if (this.#stopping === undefined) this.#state = "running";
+  }
+
+  async #ownDirectory(): Promise<string> {
+    this.#directory ??= await mkdtemp(join(tmpdir(), "acomm-"));
+    return this.#directory;
+  }
+
+  #checkRunning(): void {
+    if (this.#state === "running") return;
+    if (this.#state === "new" || this.#state === "starting") throw new AcommError("unavailable", "the tracker is not started: await tracker.start()");
+    throw new AcommError("stopping", "the tracker is stopping: it takes no more requests");
+  }
+
+  /** A URL, parsed once for every spelling that is used. */
+  #target(url: string | URL): AcommUrl {
+    if (typeof url !== "string") return parseUrl(url);
+    let target = this.#targets.get(url);
+    if (target === undefined) {
+      target = parseUrl(url);
+      if (this.#targets.size >= 1024) this.#targets.clear();
+      this.#targets.set(url, target);
+    }
+    return target;
+  }
+
+  #track(request: Request, timeoutMs: number | undefined, handOver: (request: Request, response: Response) => void): void {
+    this.#checkRunning();
+    const tracked = new TrackedRequest(request, checkTimeoutMs(timeoutMs ?? this.#defaultTimeoutMs), handOver);
+    this.#pending.add(tracked);
+    this.#tracked.set(request, tracked);
+  }
+
+  /** Sends a call whose answer can only come to a hook. */
+  async #send(target: AcommUrl, call: Call, timeoutMs: number): Promise<void> {
+    try {
+      const ack = await this.#registry.lookup(target).send(target, call.encode(false), { timeoutMs });
+      if (ack.error === "") call.accepted();
+      else call.refused(ack.error);
+    } catch (error) {
+      call.failed(error as AcommError);
+    }
+  }
+
+  /** Takes a response that comes in at the tracker's socket. */
+  #accept(text: string): AcceptedWork {
+    const response = decodeResponse(text);
+    const pending = this.#claim(response);
+    return { answersHere: false, start: () => { this.#pending.settle(pending, response); } };
+  }
+
+  #claim(response: Response): PendingRequest {
+    const pending = this.#pending.find(response.id);
+    if (pending?.answersToHook === true && !pending.isClaimed) {
+      pending.isClaimed = true;
+      return pending;
+    }
+    this.#refused += 1;
+    throw new AcommError("unknown_id", `no request with the id ${JSON.stringify(response.id)} is open: it was answered, has expired or is not from here`);
+  }
+
+  /** Sends the answer to a proxied request on to where it came from. */
+  #forward(original: Request, response: Response): void {
+    let forwarded = response;
+    try {
+      if (response.streamUrl?.protocol === "unix:") forwarded = { ...response, streamUrl: this.proxyStreamHttpUrl(response.streamUrl) };
+    } catch (error) {
+      forwarded = createResponse(original, { error });
+    }
+    const delivery = deliverResponse(original, forwarded, { registry: this.#registry, admit: this.#admit, timeoutMs: 5000 })
+      .catch((error: unknown) => { report(this.#onError, error as AcommError); })
+      .finally(() => this.#deliveries.delete(delivery));
+    this.#deliveries.add(delivery);
+  }
+
+  async #stop({ graceMs = 10_000 }: StopOptions): Promise<StopReport> {
+    if (graceMs !== 0) checkTimeoutMs(graceMs, "graceMs");
+    this.#state = "stopping";
+    const until = performance.now() + graceMs;
+    const leftMs = (): number => Math.max(until - performance.now(), 0);
+    await this.#starting?.catch(() => undefined); // its error went to whoever called start()
+    await this.#pending.empty(leftMs());
+    const now = performance.now();
+    const cut: CutWork[] = [];
+    for (const pending of this.#pending.values()) {
+      cut.push({ id: pending.id, task: pending.task, ageMs: now - pending.startedAt });
+      this.#pending.settle(pending, new AcommError("stopping", `the tracker stopped before request ${JSON.stringify(pending.id)} (${pending.task}) was answered`));
+    }
+    await settledWithin([...this.#deliveries, ...[...this.#streams].map((stream) => stream.done)], leftMs());
+    for (const stream of this.#streams) stream.cancel();
+    await Promise.allSettled([...this.#streams].map((stream) => stream.done));
+    const stopped = await this.#server?.stop(Promise.resolve(), { graceMs: Math.max(Math.ceil(leftMs()), 100) });
+    if (this.#ownsRegistry) await this.#registry.close();
+    await settledWithin([...this.#deliveries], 1000);
+    this.#pending.close();
+    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
+    this.#state = "stopped";
+    return { cut, cutConnections: stopped?.cutConnections ?? 0 };
+  }
+}
+
+async function settledWithin(promises: readonly Promise<unknown>[], ms: number): Promise<void> {
+  if (promises.length === 0 || ms <= 0) return;
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([Promise.allSettled(promises), new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,103 @@
+import { AcommError, encodeRefusal } from "@acomm/protocol";
+import type { Duplex } from "node:stream";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import type { StopOptions, StopReport } from "./transport.ts";
+import { checkCount, checkTimeoutMs } from "./wait.ts";
+
+/** The limits of a {@link ConnectionQueue}. */
+export interface ConnectionQueueOptions extends ConnectionOptions {
+  readonly acceptLimit?: number | undefined;
+  readonly maxConnections?: number | undefined;
+}
+
+/** The connections of a listener between their arrival and their end: those that wait to be taken, and those handed out. */
+export class ConnectionQueue {
+  readonly #options: ConnectionQueueOptions;
+  readonly #acceptLimit: number;
+  readonly #maxConnections: number;
+  readonly #onLimit: () => void;
+  readonly #open = new Set<Connection>();
+  readonly #waiting: Connection[] = [];
+  readonly #takers: ((connection: Connection | undefined) => void)[] = [];
+  #accepted = 0;
+  #isClosed = false;
+  #onEmpty: (() => void) | undefined;
+
+  /** @param onLimit called when the accept limit is reached */
+  constructor(options: ConnectionQueueOptions, onLimit: () => void) {
+    this.#options = options;
+    this.#acceptLimit = checkCount(Math.max(options.acceptLimit ?? 0, 0), "acceptLimit", 0);
+    this.#maxConnections = checkCount(options.maxConnections ?? 1024, "maxConnections");
+    this.#onLimit = onLimit;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** @throws AcommError `stopping` once it is closed. */
+  checkOpen(): void {
+    if (this.#isClosed) throw new AcommError("stopping", "the listener was stopped: make a new one");
+  }
+
+  /** Takes a byte stream that has just connected. */
+  add(stream: Duplex): void {
+    const connection = new Connection(stream, this.#options);
+    const isFull = this.#open.size >= this.#maxConnections;
+    if (this.#isClosed || isFull) {
+      const error = this.#isClosed
+        ? new AcommError("stopping", "the listener is stopping: it takes no more")
+        : new AcommError("overloaded", `the listener has its ${this.#maxConnections} connections: keep one open instead of many, or raise maxConnections`);
+      connection.enqueue(encodeRefusal(error, { keepAlive: false }));
+      connection.close();
+      return;
+    }
+    this.#open.add(connection);
+    this.#accepted += 1;
+    const taker = this.#takers.shift();
+    if (taker === undefined) this.#waiting.push(connection);
+    else taker(connection);
+    if (this.#accepted === this.#acceptLimit) {
+      this.close();
+      this.#onLimit();
+    }
+  }
+
+  /** The next connection, undefined once it is closed and all were taken. */
+  next(): Promise<Connection | undefined> {
+    const connection = this.#waiting.shift();
+    if (connection !== undefined || this.#isClosed) return Promise.resolve(connection);
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  done(connection: Connection): void {
+    if (!this.#open.delete(connection)) return;
+    connection.close();
+    if (this.#open.size === 0) this.#onEmpty?.();
+  }
+
+  /** Takes no more connections; those who wait for one get undefined. */
+  close(): void {
+    this.#isClosed = true;
+    for (const taker of this.#takers.splice(0)) taker(undefined);
+  }
+
+  /** Waits until every connection is done, then cuts what is left. */
+  async drain({ graceMs = 10_000 }: StopOptions): Promise<StopReport> {
+    for (const connection of this.#waiting.splice(0)) this.done(connection);
+    if (this.#open.size > 0 && graceMs > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, checkTimeoutMs(graceMs, "graceMs"));
+        this.#onEmpty = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    const cutConnections = this.#open.size;
+    for (const connection of this.#open) connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
+    this.#open.clear();
+    return { cut: [], cutConnections };
+  }
+}

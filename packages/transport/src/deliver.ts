@@ -1,0 +1,55 @@
+import { AcommError, createResponse, decodeErrorText, encodeResponse } from "@acomm/protocol";
+import type { Request, Response } from "@acomm/protocol";
+import type { TransportRegistry } from "./registry.ts";
+import { checkTarget } from "./target-policy.ts";
+import type { TargetPolicy } from "./target-policy.ts";
+import { delay } from "./wait.ts";
+
+/** What {@link deliverResponse} takes. */
+export interface DeliverOptions {
+  readonly registry: TransportRegistry;
+  /** Which hooks may be opened. */
+  readonly admit: TargetPolicy;
+  /** How long to try, in milliseconds: a hook where nobody listens may come back. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Delivers a response to the request's hook, if the policy admits it, and tries again for a while where nobody listens; what
+ * may have arrived is not sent twice. A response that can't be written becomes one that says so.
+ *
+ * @throws AcommError `forbidden_target`, `undeliverable`
+ */
+export async function deliverResponse(request: Request, response: Response, options: DeliverOptions): Promise<void> {
+  const { registry, admit, timeoutMs, signal } = options;
+  const hook = request.responseHook;
+  const what = `the response to request ${JSON.stringify(request.id)} (${request.task})`;
+  if (hook === null) throw new AcommError("undeliverable", `${what} has no hook to go to`);
+  await checkTarget(admit, hook, "response");
+  try {
+    const text = encodeOrExplain(request, response);
+    const until = performance.now() + timeoutMs;
+    for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, 500)) {
+      try {
+        const ack = await registry.lookup(hook).send(hook, text, { timeoutMs: Math.max(until - performance.now(), 1), signal });
+        if (ack.error !== "") throw decodeErrorText(ack.error);
+        return;
+      } catch (error) {
+        // only what surely did not arrive is sent again
+        if (!(error instanceof AcommError) || error.code !== "unavailable" || performance.now() + pauseMs > until) throw error;
+        await delay(pauseMs * (0.5 + Math.random()), signal);
+      }
+    }
+  } catch (error) {
+    throw new AcommError("undeliverable", `${what} was not delivered: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function encodeOrExplain(request: Request, response: Response): string {
+  try {
+    return encodeResponse(response);
+  } catch (error) {
+    return encodeResponse(createResponse(request, { error }));
+  }
+}

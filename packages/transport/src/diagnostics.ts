@@ -1,0 +1,18 @@
+import type { AcommError } from "@acomm/protocol";
+import { channel } from "node:diagnostics_channel";
+
+/** Gets a failure that no caller can receive. What it throws is ignored. */
+export type ErrorHook = (error: AcommError) => void;
+
+/** The channel of `node:diagnostics_channel` on which every such failure is published, as `{ error }`. */
+export const errorChannelName = "acomm:error";
+
+/** Reports a failure that no caller can receive; never throws. */
+export function report(onError: ErrorHook | undefined, error: AcommError): void {
+  channel(errorChannelName).publish({ error });
+  try {
+    onError?.(error);
+  } catch {
+    // there is nobody left to tell
+  }
+}

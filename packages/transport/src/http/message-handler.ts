@@ -1,0 +1,104 @@
+import { acceptedOnceText, AcommError, decodeRequest, decodeResponse, defaultMaxFrameBytes, encodeRefusal } from "@acomm/protocol";
+import type { Request, Response } from "@acomm/protocol";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { checkCount, checkTimeoutMs } from "../wait.ts";
+
+/** A handler for `node:http`, Express and their kind. It never throws and settles when the answer is written. */
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** The limits of {@link createRequestHandler} and {@link createResponseHandler}. */
+export interface HttpHandlerOptions {
+  /** The longest body, in bytes. @default 16 MiB */
+  readonly maxBodyBytes?: number | undefined;
+  /** How long a body may take, in milliseconds. @default 30 000 */
+  readonly bodyTimeoutMs?: number | undefined;
+}
+
+/**
+ * Takes requests over HTTP: acknowledges each with 200 once `accept` has taken it, and refuses it with what `accept`
+ * throws. Mount it before anything that reads the body.
+ */
+export function createRequestHandler(accept: (request: Request) => void | Promise<void>, options: HttpHandlerOptions = {}): HttpHandler {
+  return createHandler((text) => accept(decodeRequest(text)), options);
+}
+
+/** Takes responses over HTTP, as the target of an `http:` response hook; `accept` is often `tracker.handleResponse`. */
+export function createResponseHandler(accept: (response: Response) => void | Promise<void>, options: HttpHandlerOptions = {}): HttpHandler {
+  return createHandler((text) => accept(decodeResponse(text)), options);
+}
+
+/** A refusal by HTTP status: the exchange itself was wrong. */
+class StatusError extends AcommError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(status === 413 ? "frame_too_large" : status === 408 ? "timeout" : "bad_frame", message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+function createHandler(take: (body: Buffer) => void | Promise<void>, options: HttpHandlerOptions): HttpHandler {
+  const maxBodyBytes = checkCount(options.maxBodyBytes ?? defaultMaxFrameBytes, "maxBodyBytes");
+  const bodyTimeoutMs = checkTimeoutMs(options.bodyTimeoutMs ?? 30_000, "bodyTimeoutMs");
+  return async (request, response) => {
+    try {
+      checkHeaders(request, maxBodyBytes);
+      await take(await readBody(request, maxBodyBytes, bodyTimeoutMs));
+      answer(response, 200, acceptedOnceText);
+    } catch (error) {
+      const status = error instanceof StatusError ? error.status : 200;
+      // what is left of a body that is not wanted is not read
+      const headers = status === 200 ? {} : { ...(error as StatusError).headers, connection: "close" };
+      answer(response, status, encodeRefusal(error, { keepAlive: false }), headers);
+      if (!request.complete) response.once("finish", () => { request.destroy(); });
+    }
+  };
+}
+
+function checkHeaders(request: IncomingMessage, maxBodyBytes: number): void {
+  if (request.method !== "POST") throw new StatusError(405, `${request.method ?? ""} is not taken here: POST a message`, { allow: "POST" });
+  const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") throw new StatusError(415, "the Content-Type must be application/json");
+  const encoding = request.headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") throw new StatusError(415, "the Content-Encoding must be identity: send the message uncompressed");
+  const length = Number(request.headers["content-length"] ?? "0");
+  if (length > maxBodyBytes) throw new StatusError(413, `the body has ${length} bytes, the limit is ${maxBodyBytes}`);
+  if (request.readableDidRead) throw new StatusError(500, "the body was read before this handler got it: mount the handler before any body parser");
+}
+
+function readBody(request: IncomingMessage, maxBodyBytes: number, bodyTimeoutMs: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const timer = setTimeout(() => { settle(new StatusError(408, `the body was not complete within ${bodyTimeoutMs} ms`)); }, bodyTimeoutMs);
+    const settle = (error?: Error): void => {
+      clearTimeout(timer);
+      request.off("data", onData);
+      if (error !== undefined) {
+        request.pause();
+        reject(error);
+      } else if (bytes === 0) {
+        reject(new StatusError(400, "the body is empty: POST the JSON of a message"));
+      } else {
+        resolve(Buffer.concat(chunks));
+      }
+    };
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > maxBodyBytes) settle(new StatusError(413, `the body has more than ${maxBodyBytes} bytes`));
+      else chunks.push(chunk);
+    };
+    request.on("data", onData);
+    request.once("end", () => { settle(); });
+    request.once("error", (error) => { settle(error); });
+    request.once("close", () => { settle(new StatusError(400, "the body broke off")); });
+  });
+}
+
+function answer(response: ServerResponse, status: number, body: string, headers: Readonly<Record<string, string>> = {}): void {
+  if (response.headersSent || response.destroyed) return; // the caller has left
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body), "x-content-type-options": "nosniff", "cache-control": "no-store", ...headers });
+  response.end(body);
+}

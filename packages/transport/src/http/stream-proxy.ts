@@ -1,0 +1,98 @@
+import { AcommError, parseUrl } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createRegistry } from "../registry.ts";
+import type { TransportRegistry } from "../registry.ts";
+import type { StreamSigner } from "../stream-signer.ts";
+import type { HttpHandler } from "./message-handler.ts";
+
+/** What {@link createStreamProxyHandler} takes: at least one of `signer` and `authorize`. */
+export interface StreamProxyOptions {
+  /** Whose signed URLs are served; a tracker has one. */
+  readonly signer?: StreamSigner | undefined;
+  /** Admits a stream whose URL is not signed. What it throws counts as no. @default none is admitted */
+  readonly authorize?: ((url: AcommUrl, request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  /** Whose transports open the streams. @default unix and http(s), made for this handler */
+  readonly registry?: TransportRegistry | undefined;
+  /** How long a stream may be silent, in milliseconds. @default 60 000 */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+/**
+ * Serves `GET …?addr=<stream URL>`: opens the stream and copies it into the body; the seed's `ProxyStreamHandler`. It opens
+ * only what was signed or what the application authorises, and a stream that is cut short becomes a body that breaks off.
+ *
+ * @throws AcommError `bad_field` where there is neither a signer nor an `authorize`.
+ */
+export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandler {
+  const { signer, authorize, idleTimeoutMs } = options;
+  if (signer === undefined && authorize === undefined) throw new AcommError("bad_field", "the stream proxy needs a signer or authorize: it serves nothing otherwise");
+  const registry = options.registry ?? createRegistry();
+
+  return async (request, response) => {
+    if (request.method !== "GET") {
+      refuse(response, 405, `${request.method ?? ""} is not taken here: GET a stream`, { allow: "GET" });
+      return;
+    }
+    let source: Readable;
+    try {
+      const target = await findTarget(new URL(request.url ?? "", "http://localhost").searchParams, request, signer, authorize);
+      source = await registry.lookup(target).openStream(target, { idleTimeoutMs });
+      await firstByte(source);
+    } catch (error) {
+      const [status, text] = describe(error);
+      refuse(response, status, text);
+      return;
+    }
+    response.writeHead(200, { "content-type": "application/octet-stream", "x-content-type-options": "nosniff", "cache-control": "no-store" });
+    await pipeline(source, response).catch(() => undefined); // the body has broken off, which is all that can be said now
+  };
+}
+
+async function findTarget(query: URLSearchParams, request: IncomingMessage, signer: StreamSigner | undefined, authorize: StreamProxyOptions["authorize"]): Promise<AcommUrl> {
+  const addr = query.get("addr");
+  if (addr === null) throw new AcommError("bad_field", "addr is missing: give the URL of a stream");
+  if (query.has("sig") && signer !== undefined) return signer.verify(query);
+  const url = parseUrl(addr, { field: "addr", streamEnd: query.get("end") === "half-close" ? "half-close" : undefined });
+  let isAdmitted = false;
+  try {
+    isAdmitted = (await authorize?.(url, request)) ?? false;
+  } catch {
+    // an authorisation that fails is none
+  }
+  if (!isAdmitted) throw new AcommError("forbidden_target", "this stream is not served: ask for a signed URL");
+  return url;
+}
+
+/** Waits until there is something to send, so that a source that fails at once gets a status of its own. */
+async function firstByte(source: Readable): Promise<void> {
+  await once(source, "readable");
+  if (source.errored !== null) throw source.errored;
+}
+
+function describe(error: unknown): readonly [status: number, text: string] {
+  if (!(error instanceof AcommError)) return [502, "the stream failed"];
+  switch (error.code) {
+    case "bad_field":
+      return [400, error.message];
+    case "forbidden_target":
+    case "unknown_scheme":
+      return [403, error.code === "unknown_scheme" ? "this scheme is not served" : error.message];
+    case "timeout":
+      return error.message.includes("expired") ? [410, error.message] : [504, "the stream did not begin in time"];
+    case "unavailable":
+      return [410, "the stream is gone: each can be read once"];
+    default:
+      return [502, "the stream failed before its first byte"];
+  }
+}
+
+function refuse(response: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
+  if (response.headersSent || response.destroyed) return; // the reader has left
+  const body = `${text}\n`;
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(body), "x-content-type-options": "nosniff", "cache-control": "no-store", ...headers });
+  response.end(body);
+}

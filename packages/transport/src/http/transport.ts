@@ -1,0 +1,136 @@
+import { AcommError, decodeAcknowledgement } from "@acomm/protocol";
+import type { AcommErrorCode, AcommUrl } from "@acomm/protocol";
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { AgentOptions as TlsOptions } from "node:https";
+import { translateNodeError } from "../node-error.ts";
+import { StreamReader } from "../stream-reader.ts";
+import type { StreamOptions, Transport, WaitOptions } from "../transport.ts";
+import { waitFor } from "../wait.ts";
+
+/** What {@link createHttpTransport} takes; all have defaults. */
+export interface HttpTransportOptions {
+  /** Connections at once to one origin. @default 64 */
+  readonly maxSockets?: number | undefined;
+  /** Certificates and authorities for `https:`, as `node:tls` takes them. @default the system's authorities */
+  readonly tls?: Pick<TlsOptions, "ca" | "cert" | "key" | "pfx" | "passphrase" | "servername" | "minVersion"> | undefined;
+}
+
+/** The longest acknowledgement that is read, in bytes. */
+const maxAckBytes = 64 * 1024;
+const connectTimeoutMs = 10_000;
+
+/**
+ * The transport for `http:` and `https:` URLs. Redirects are not followed, nothing is decompressed, no proxy settings are
+ * read from the environment, certificates are verified.
+ */
+export function createHttpTransport(options: HttpTransportOptions = {}): Transport {
+  const { maxSockets = 64, tls = {} } = options;
+  const agents = { "http:": new HttpAgent({ keepAlive: true, maxSockets }), "https:": new HttpsAgent({ ...tls, keepAlive: true, maxSockets }) };
+  const stopped = new AbortController();
+
+  const open = (url: AcommUrl, method: "GET" | "POST", headers: Record<string, string | number>): ClientRequest => {
+    const isTls = url.protocol === "https:";
+    // the parts as they are, so that nothing in them is read as a path or a host again
+    return (isTls ? httpsRequest : httpRequest)(url, { method, headers: { ...headers, "accept-encoding": "identity" }, agent: isTls ? agents["https:"] : agents["http:"] });
+  };
+
+  return {
+    schemes: ["http", "https"],
+    send(url, text, wait) {
+      const doing = `send to ${url.origin}`;
+      return exchange(doing, wait, stopped.signal, () => open(url, "POST", { "content-type": "application/json", "content-length": Buffer.byteLength(text) }), text, async (response) => {
+        const body = await readAll(response, doing);
+        if (response.statusCode !== 200) throw statusError(response.statusCode ?? 0, doing);
+        try {
+          return decodeAcknowledgement(body);
+        } catch (cause) {
+          throw new AcommError("ambiguous", `${doing}: the body of the answer is no acknowledgement`, { cause });
+        }
+      });
+    },
+    async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs }: StreamOptions) {
+      const doing = `read the stream at ${url.origin}`;
+      return exchange(doing, { signal, timeoutMs }, stopped.signal, () => open(url, "GET", {}), undefined, async (response) => {
+        if (response.statusCode !== 200) {
+          response.destroy();
+          throw streamStatusError(response.statusCode ?? 0, doing);
+        }
+        return new StreamReader(response, { idleTimeoutMs, signal, doing });
+      });
+    },
+    close() {
+      stopped.abort(new AcommError("stopping", "the transport is closed: it sends no more"));
+      agents["http:"].destroy();
+      agents["https:"].destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+function exchange<Value>(
+  doing: string,
+  wait: WaitOptions,
+  stopped: AbortSignal,
+  open: () => ClientRequest,
+  body: string | undefined,
+  read: (response: IncomingMessage) => Promise<Value>,
+): Promise<Value> {
+  return waitFor<Value>(doing, wait, (resolve, reject) => {
+    if (stopped.aborted) {
+      reject(stopped.reason);
+      return;
+    }
+    const request = open();
+    let isConnected = false;
+    let hasResponse = false;
+    const onStop = (): void => {
+      reject(stopped.reason);
+      request.destroy();
+    };
+    stopped.addEventListener("abort", onStop);
+    request.once("close", () => { stopped.removeEventListener("abort", onStop); });
+    request.once("socket", (socket) => {
+      if (!socket.connecting) isConnected = true;
+      else socket.once("connect", () => { isConnected = true; });
+    });
+    request.on("error", (error) => {
+      const translated = translateNodeError(error, doing);
+      if (hasResponse) return;
+      // what was on its way may have been accepted
+      reject(isConnected && body !== undefined ? new AcommError("ambiguous", `${doing}: the exchange broke off: ${translated.message}`, { cause: error }) : translated);
+    });
+    request.once("response", (response) => {
+      hasResponse = true;
+      read(response).then(resolve, reject);
+    });
+    request.end(body);
+    return (error) => { request.destroy(error); };
+  });
+}
+
+async function readAll(response: IncomingMessage, doing: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxAckBytes) throw new AcommError("ambiguous", `${doing}: the body of the answer has more than ${maxAckBytes} bytes: it is no acknowledgement`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof AcommError ? error : new AcommError("ambiguous", `${doing}: the answer broke off`, { cause: error });
+  }
+  return Buffer.concat(chunks);
+}
+
+function statusError(status: number, doing: string): AcommError {
+  const code: AcommErrorCode = status === 429 || status === 503 ? "overloaded" : status >= 500 ? "ambiguous" : "undeliverable";
+  return new AcommError(code, `${doing}: the server answered with status ${status} instead of an acknowledgement${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`);
+}
+
+function streamStatusError(status: number, doing: string): AcommError {
+  const code: AcommErrorCode = status === 401 || status === 403 ? "forbidden_target" : status === 404 || status === 410 || status >= 500 ? "unavailable" : "undeliverable";
+  return new AcommError(code, `${doing}: the server answered with status ${status}${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`);
+}

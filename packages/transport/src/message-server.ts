@@ -1,0 +1,152 @@
+import { acceptedReplyText, acceptedText, AcommError, encodeRefusal } from "@acomm/protocol";
+import type { Connection, FrameReceiver } from "./connection.ts";
+import type { Listener, StopOptions, StopReport } from "./transport.ts";
+
+/** Work that begins once its acknowledgement is with the kernel. */
+export interface AcceptedWork {
+  /** Whether the answer goes back on the connection (wire 2.8), which the acknowledgement then announces. */
+  readonly answersHere: boolean;
+  start(): void;
+}
+
+/** Decides on every message that comes in. */
+export interface Acceptor {
+  /** Takes one message's text, or throws an AcommError that becomes the refusal. */
+  accept(text: string, connection: ServerConnection): AcceptedWork;
+  /** The connection ended: nothing more can be answered on it. */
+  connectionEnded(connection: ServerConnection): void;
+}
+
+/**
+ * Takes the connections of a listener and their frames: acknowledges each frame in order, all frames of one turn in one
+ * write, and starts the accepted work after that write.
+ */
+export class MessageServer {
+  readonly #listener: Listener;
+  readonly #acceptor: Acceptor;
+  readonly #connections = new Set<ServerConnection>();
+  readonly #loop: Promise<void>;
+
+  /** @param listener a listener that is started and that nobody else takes connections from */
+  constructor(listener: Listener, acceptor: Acceptor) {
+    this.#listener = listener;
+    this.#acceptor = acceptor;
+    this.#loop = this.#takeConnections();
+  }
+
+  /** Accepts no more connections; resolves when `ready` has, every connection is flushed and closed, or cut. */
+  async stop(ready: Promise<unknown>, options: StopOptions): Promise<StopReport> {
+    const stopped = this.#listener.stop(options);
+    await ready;
+    for (const connection of this.#connections) connection.close();
+    const report = await stopped;
+    await this.#loop;
+    return report;
+  }
+
+  async #takeConnections(): Promise<void> {
+    for (let connection = await this.#listener.nextConnection(); connection !== undefined; connection = await this.#listener.nextConnection()) {
+      const server = new ServerConnection(connection, this.#acceptor, () => {
+        this.#connections.delete(server);
+        this.#listener.doneConnection(server.connection);
+      });
+      this.#connections.add(server);
+      connection.receive(server);
+    }
+  }
+}
+
+/** The receiving side of a connection. */
+export class ServerConnection implements FrameReceiver {
+  readonly connection: Connection;
+  /** How many answers it is still to carry; kept by the acceptor. */
+  openAnswers = 0;
+  readonly #acceptor: Acceptor;
+  readonly #onClosed: () => void;
+  #accepted: AcceptedWork[] = [];
+  #hasAnnouncedReply = false;
+  #isOver = false;
+
+  constructor(connection: Connection, acceptor: Acceptor, onClosed: () => void) {
+    this.connection = connection;
+    this.#acceptor = acceptor;
+    this.#onClosed = onClosed;
+  }
+
+  /** Whether answers can still be written. */
+  get isOpen(): boolean {
+    return !this.#isOver;
+  }
+
+  /** Writes the text of an answer with the others of this turn. @throws AcommError `frame_too_large` */
+  answer(text: string): void {
+    this.connection.enqueue(text);
+    if (this.connection.isBlocked) this.connection.pause(); // who doesn't take answers may not ask for more
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  frame(text: string): void {
+    let work: AcceptedWork;
+    try {
+      work = this.#acceptor.accept(text, this);
+    } catch (error) {
+      this.#acknowledge(encodeRefusal(error, { keepAlive: true }));
+      return;
+    }
+    this.#accepted.push(work);
+    const announcesReply = work.answersHere && !this.#hasAnnouncedReply;
+    if (announcesReply) this.#hasAnnouncedReply = true;
+    this.#acknowledge(announcesReply ? acceptedReplyText : acceptedText);
+  }
+
+  unreadable(error: AcommError): void {
+    this.#acknowledge(encodeRefusal(error, { keepAlive: true }));
+  }
+
+  turnEnded(): void {
+    this.connection.flush();
+    const { connection } = this;
+    if (this.#accepted.length > 0 && connection.isFlushed) this.#startAccepted();
+    if (connection.isBlocked) connection.pause();
+  }
+
+  drained(): void {
+    this.#startAccepted();
+    this.connection.resume();
+  }
+
+  inputEnded(): void {
+    if (this.#isOver) return;
+    // what was accepted counts, also where the peer has left: its answers go to the hooks
+    const { closeError } = this.connection;
+    if (closeError !== undefined && !this.connection.isClosed) this.#acknowledge(encodeRefusal(closeError, { keepAlive: false }));
+    this.connection.flush();
+    this.#startAccepted();
+    this.#end();
+    this.connection.close();
+  }
+
+  closed(): void {
+    this.#end();
+    this.#onClosed();
+  }
+
+  #acknowledge(text: string): void {
+    this.connection.enqueue(text);
+  }
+
+  #startAccepted(): void {
+    const accepted = this.#accepted;
+    this.#accepted = [];
+    for (const work of accepted) work.start();
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#acceptor.connectionEnded(this);
+  }
+}

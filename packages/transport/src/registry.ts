@@ -1,0 +1,48 @@
+import { AcommError, parseUrl } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
+import { createHttpTransport } from "./http/transport.ts";
+import type { Transport } from "./transport.ts";
+import { createUnixTransport } from "./unix/transport.ts";
+
+/** Finds the transport of a URL by its scheme. A value that is passed in; there is no global one. */
+export interface TransportRegistry extends AsyncDisposable {
+  /** Adds a transport. @throws AcommError `bad_field` where one of its schemes is taken. */
+  register(transport: Transport): void;
+  /** @throws AcommError `unknown_scheme`, naming the schemes that are known. */
+  lookup(url: AcommUrl): Transport;
+  /** Takes a URL as a string or `URL`. @throws AcommError `bad_field` */
+  parse(url: string | URL): AcommUrl;
+  /** Closes every transport. */
+  close(): Promise<void>;
+}
+
+/**
+ * A registry of transports by URL scheme.
+ *
+ * @param transports @default unix and http(s), each with its own defaults
+ */
+export function createRegistry(transports: readonly Transport[] = [createUnixTransport(), createHttpTransport()]): TransportRegistry {
+  const byScheme = new Map<string, Transport>();
+  const close = async (): Promise<void> => {
+    await Promise.all([...new Set(byScheme.values())].map((transport) => transport.close()));
+  };
+  const registry: TransportRegistry = {
+    register(transport) {
+      for (const scheme of transport.schemes) {
+        if (byScheme.has(scheme)) throw new AcommError("bad_field", `the scheme ${scheme} has a transport already: make a registry without it`);
+        byScheme.set(scheme, transport);
+      }
+    },
+    lookup(url) {
+      const scheme = url.protocol.slice(0, -1);
+      const transport = byScheme.get(scheme);
+      if (transport !== undefined) return transport;
+      throw new AcommError("unknown_scheme", `no transport for ${scheme}: the registry knows ${[...byScheme.keys()].join(", ")}`);
+    },
+    parse: (url) => parseUrl(url),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  for (const transport of transports) registry.register(transport);
+  return registry;
+}

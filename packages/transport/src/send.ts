@@ -1,0 +1,44 @@
+import { AcommError, decodeErrorText, encodeRequest, encodeResponse, parseUrl } from "@acomm/protocol";
+import type { Request, Response } from "@acomm/protocol";
+import { createRegistry } from "./registry.ts";
+import type { TransportRegistry } from "./registry.ts";
+import type { WaitOptions } from "./transport.ts";
+
+/** What {@link send} and {@link respond} take. */
+export interface SendOptions extends WaitOptions {
+  /** Whose transports and kept connections are used. @default one connection for this message alone */
+  readonly registry?: TransportRegistry | undefined;
+  /** Connect, send and acknowledgement together, in milliseconds. @default 10 000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Sends a request or response and waits for its acknowledgement; the seed's `Send`.
+ *
+ * @throws AcommError the receiver's code where it refused; `unavailable`, `ambiguous`, `timeout`, `cancelled`,
+ * `overloaded`, `bad_field`, `unknown_scheme`, `frame_too_large`.
+ */
+export async function send(url: string | URL, message: Request | Response, options: SendOptions = {}): Promise<void> {
+  const { signal, timeoutMs = 10_000 } = options;
+  const target = parseUrl(url);
+  const text = "task" in message ? encodeRequest(message) : encodeResponse(message);
+  const registry = options.registry ?? createRegistry();
+  try {
+    const ack = await registry.lookup(target).send(target, text, { signal, timeoutMs });
+    if (ack.error !== "") throw decodeErrorText(ack.error);
+  } finally {
+    if (options.registry === undefined) await registry.close();
+  }
+}
+
+/**
+ * Sends a response to the request's response hook; the seed's `Request.Respond`. It is the caller who decides to open that
+ * URL: check it first where the request came from outside.
+ *
+ * @throws AcommError `undeliverable` where the request names no hook; else as {@link send}.
+ */
+export async function respond(request: Request, response: Response, options: SendOptions = {}): Promise<void> {
+  if (request.responseHook === null) throw new AcommError("undeliverable", `request ${JSON.stringify(request.id)} names no response hook`);
+  if (response.id !== request.id) throw new AcommError("unknown_id", `the response answers ${JSON.stringify(response.id)}, not ${JSON.stringify(request.id)}`);
+  await send(request.responseHook, response, options);
+}

@@ -1,0 +1,277 @@
+import { AcommError, createResponse, decodeRequest, encodeResponse } from "@acomm/protocol";
+import type { Request, Response } from "@acomm/protocol";
+import { deliverResponse } from "./deliver.ts";
+import { report } from "./diagnostics.ts";
+import type { ErrorHook } from "./diagnostics.ts";
+import { MessageServer } from "./message-server.ts";
+import type { AcceptedWork, Acceptor, ServerConnection } from "./message-server.ts";
+import { createRegistry } from "./registry.ts";
+import type { TransportRegistry } from "./registry.ts";
+import { admitTargets, checkTarget } from "./target-policy.ts";
+import type { TargetPolicy } from "./target-policy.ts";
+import type { CutWork, Listener, StopOptions, StopReport } from "./transport.ts";
+import { checkCount, checkTimeoutMs } from "./wait.ts";
+
+/** What a handler gets beside the request. */
+export interface HandlerContext {
+  /** Aborts when the caller has gone away, and when the service's stop gives up waiting. */
+  readonly signal: AbortSignal;
+  /** Gives the response a stream URL, such as one of `tracker.createUnixStream`. @throws AcommError `bad_field` */
+  attachStream(url: string | URL): void;
+}
+
+/** Answers a request: what it returns is the result, what it throws the response's error. */
+export type RequestHandler<Args = unknown, Result = unknown> = (request: Request<Args>, context: HandlerContext) => Result | Promise<Result>;
+
+/** What {@link serve} takes besides listener and handler. */
+export interface ServeOptions {
+  /** Whose transports carry answers to response hooks. @default unix and http(s), closed with the service */
+  readonly registry?: TransportRegistry | undefined;
+  /** Which response hooks are answered. @default unix sockets */
+  readonly admit?: TargetPolicy | undefined;
+  /** How many requests may be under way; more are refused with `overloaded`. @default 10 000 */
+  readonly maxInFlight?: number | undefined;
+  /** How long to try to deliver an answer to a hook where nobody listens, in milliseconds. @default 5000 */
+  readonly hookTimeoutMs?: number | undefined;
+  /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
+  readonly onError?: ErrorHook | undefined;
+}
+
+/**
+ * Serves the requests that come to a listener: acknowledges each before its handler runs, answers on the connection or to
+ * the response hook, and turns what the handler throws into the response's error.
+ *
+ * @param listener a started listener, which the service stops
+ */
+export function serve<Args = unknown, Result = unknown>(listener: Listener, handler: RequestHandler<Args, Result>, options: ServeOptions = {}): Service {
+  return new Service(listener, handler as RequestHandler, options);
+}
+
+/** A running service, made by {@link serve}. */
+export class Service implements AsyncDisposable {
+  readonly #handler: RequestHandler;
+  readonly #registry: TransportRegistry;
+  readonly #ownsRegistry: boolean;
+  readonly #admit: TargetPolicy;
+  readonly #maxInFlight: number;
+  readonly #hookTimeoutMs: number;
+  readonly #onError: ErrorHook | undefined;
+  readonly #jobs = new Set<Job>();
+  readonly #server: MessageServer;
+  #stopping: Promise<StopReport> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  /** @internal use {@link serve} */
+  constructor(listener: Listener, handler: RequestHandler, options: ServeOptions) {
+    this.#handler = handler;
+    this.#ownsRegistry = options.registry === undefined;
+    this.#registry = options.registry ?? createRegistry();
+    this.#admit = options.admit ?? admitTargets();
+    this.#maxInFlight = checkCount(options.maxInFlight ?? 10_000, "maxInFlight");
+    this.#hookTimeoutMs = checkTimeoutMs(options.hookTimeoutMs ?? 5000, "hookTimeoutMs");
+    this.#onError = options.onError;
+    const acceptor: Acceptor = {
+      accept: (text, connection) => this.#accept(text, connection),
+      connectionEnded: (connection) => { this.#connectionEnded(connection); },
+    };
+    this.#server = new MessageServer(listener, acceptor);
+  }
+
+  /** How many requests were accepted and have no delivered answer yet. */
+  get inFlightCount(): number {
+    return this.#jobs.size;
+  }
+
+  /**
+   * Refuses new requests with `stopping`, waits for those under way to be answered, then closes. After `graceMs` it aborts
+   * the signals of those that are left, cuts their connections, and says which they were. Idempotent.
+   *
+   * @param options.graceMs 0 to 2^31-1, @default 10 000
+   */
+  stop(options: StopOptions = {}): Promise<StopReport> {
+    this.#stopping ??= this.#stop(options);
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #accept(text: string, connection: ServerConnection): AcceptedWork {
+    const request = decodeRequest(text);
+    if (this.#stopping !== undefined) throw new AcommError("stopping", "the service is stopping: send the request elsewhere");
+    if (this.#jobs.size >= this.#maxInFlight) throw new AcommError("overloaded", `the service has ${this.#maxInFlight} requests under way: try again later`);
+    const job = new Job(request, connection, this);
+    this.#jobs.add(job);
+    if (job.answersHere) connection.openAnswers += 1;
+    return job;
+  }
+
+  /** @internal */
+  run(job: Job): unknown {
+    return this.#handler(job.request, job);
+  }
+
+  /** @internal Delivers the answer of a job, to where it can be delivered. */
+  finish(job: Job, response: Response): void {
+    const { request, connection } = job;
+    if (job.answersHere && connection.isOpen) {
+      this.#answerHere(job, response);
+      this.#done(job);
+    } else if (request.responseHook === null) {
+      this.#done(job); // nobody asked for an answer, or nobody is left to get it
+    } else {
+      void this.#deliver(job, response);
+    }
+  }
+
+  #answerHere(job: Job, response: Response): void {
+    try {
+      job.connection.answer(encodeResponse(response, { reply: true }));
+    } catch (error) {
+      // a result that is too large, or is no JSON
+      job.connection.answer(encodeResponse(createResponse(job.request, { error }), { reply: true }));
+    }
+  }
+
+  async #deliver(job: Job, response: Response): Promise<void> {
+    try {
+      await deliverResponse(job.request, response, { registry: this.#registry, admit: this.#admit, timeoutMs: this.#hookTimeoutMs, signal: job.signal });
+    } catch (error) {
+      report(this.#onError, error as AcommError);
+    } finally {
+      this.#done(job);
+    }
+  }
+
+  #done(job: Job): void {
+    if (this.#jobs.delete(job) && job.answersHere) job.connection.openAnswers -= 1;
+    if (this.#jobs.size === 0) this.#onIdle?.();
+  }
+
+  #connectionEnded(connection: ServerConnection): void {
+    if (connection.openAnswers === 0) return; // a peer of one message a connection has closed it in order
+    for (const job of this.#jobs) {
+      if (job.connection !== connection || !job.answersHere) continue;
+      if (job.request.responseHook === null) job.abort(callerGone());
+      else void this.#abortIfGone(job, job.request.responseHook);
+    }
+  }
+
+  /** A caller that named a hook may be gone all the same: where nobody listens at the hook, nobody wants the answer. */
+  async #abortIfGone(job: Job, hook: NonNullable<Request["responseHook"]>): Promise<void> {
+    try {
+      await checkTarget(this.#admit, hook, "response");
+      if ((await this.#registry.lookup(hook).probe?.(hook)) === false) job.abort(callerGone());
+    } catch {
+      // a hook that can't be looked at is left to the delivery, which reports what is wrong with it
+    }
+  }
+
+  async #stop({ graceMs = 10_000 }: StopOptions): Promise<StopReport> {
+    if (graceMs !== 0) checkTimeoutMs(graceMs, "graceMs");
+    const startedAt = performance.now();
+    const cut: CutWork[] = [];
+    const ready = this.#idle(graceMs).then(() => {
+      const now = performance.now();
+      for (const job of this.#jobs) {
+        cut.push({ id: job.request.id, task: job.request.task, ageMs: now - job.startedAt });
+        job.abort(new AcommError("stopping", `the service stopped and did not wait longer than ${graceMs} ms`));
+      }
+    });
+    const report = await this.#server.stop(ready, { graceMs: Math.max(graceMs - (performance.now() - startedAt), 0) });
+    this.#jobs.clear();
+    if (this.#ownsRegistry) await this.#registry.close();
+    return { cut, cutConnections: report.cutConnections };
+  }
+
+  #idle(graceMs: number): Promise<void> {
+    if (this.#jobs.size === 0 || graceMs === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** One request between its acceptance and its answer. It is the handler's context as well. */
+class Job implements AcceptedWork, HandlerContext {
+  readonly request: Request;
+  readonly connection: ServerConnection;
+  readonly answersHere: boolean;
+  readonly startedAt = performance.now();
+  readonly #service: Service;
+  #streamUrl: string | URL | undefined;
+  #controller: AbortController | undefined;
+  #abortReason: AcommError | undefined;
+  #isFinished = false;
+
+  constructor(request: Request, connection: ServerConnection, service: Service) {
+    this.request = request;
+    this.connection = connection;
+    this.#service = service;
+    this.answersHere = request.ext?.["reply"] === true;
+  }
+
+  /** Made only for handlers that look at it. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  // an arrow, so that a handler may take it out of its context
+  readonly attachStream = (url: string | URL): void => {
+    this.#streamUrl = createResponse(this.request, { streamUrl: url }).streamUrl ?? undefined;
+  };
+
+  start(): void {
+    let outcome: unknown;
+    try {
+      outcome = this.#service.run(this);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (isThenable(outcome)) {
+      outcome.then(
+        (result) => { this.#succeed(result); },
+        (error: unknown) => { this.#fail(error); },
+      );
+    } else {
+      this.#succeed(outcome);
+    }
+  }
+
+  abort(reason: AcommError): void {
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  #succeed(result: unknown): void {
+    this.#finish({ id: this.request.id, error: "", result: result ?? null, streamUrl: (this.#streamUrl ?? null) as Response["streamUrl"] });
+  }
+
+  #fail(error: unknown): void {
+    this.#finish(createResponse(this.request, { error: error ?? "the handler failed without an error" }));
+  }
+
+  #finish(response: Response): void {
+    if (this.#isFinished) return; // a thenable that settles twice
+    this.#isFinished = true;
+    this.#service.finish(this, response);
+  }
+}
+
+function callerGone(): AcommError {
+  return new AcommError("cancelled", "the caller went away");
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

@@ -1,0 +1,56 @@
+import { AcommError, parseUrl } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { checkTimeoutMs } from "./wait.ts";
+
+/** What {@link StreamSigner} takes. */
+export interface StreamSignerOptions {
+  /** How long a signed URL may be used, in milliseconds. @default 60 000 */
+  readonly ttlMs?: number | undefined;
+}
+
+/**
+ * Signs the HTTP URLs of streams and checks them. Its key never leaves the process, so what it signed ends with it, and its
+ * clock is the process's own, which nobody can turn back.
+ */
+export class StreamSigner {
+  readonly #key = randomBytes(32);
+  readonly #ttlMs: number;
+
+  constructor(options: StreamSignerOptions = {}) {
+    this.#ttlMs = checkTimeoutMs(options.ttlMs ?? 60_000, "ttlMs");
+  }
+
+  /** `<proxy>?addr=<target>` with an expiry and a signature over both. */
+  sign(proxy: string | URL, target: string | URL): AcommUrl {
+    const stream = parseUrl(target, { field: "target" });
+    const url = new URL(parseUrl(proxy, { field: "httpStreamUrl" }));
+    const expires = String(Math.ceil(performance.now() + this.#ttlMs));
+    const end = stream.streamEnd ?? "";
+    url.searchParams.set("addr", stream.href);
+    if (end !== "") url.searchParams.set("end", end);
+    url.searchParams.set("expires", expires);
+    url.searchParams.set("sig", this.#signature(stream.href, end, expires).toString("base64url"));
+    return parseUrl(url);
+  }
+
+  /**
+   * The stream that a signed query names.
+   *
+   * @throws AcommError `forbidden_target` where the signature is not ours, `timeout` where it has expired.
+   */
+  verify(query: URLSearchParams): AcommUrl {
+    const addr = query.get("addr") ?? "";
+    const end = query.get("end") ?? "";
+    const expires = query.get("expires") ?? "";
+    const given = Buffer.from(query.get("sig") ?? "", "base64url");
+    const expected = this.#signature(addr, end, expires);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw new AcommError("forbidden_target", "the stream URL is not signed by this process: ask for a new one");
+    if (Number(expires) < performance.now()) throw new AcommError("timeout", "the stream URL has expired: ask for a new one");
+    return parseUrl(addr, { field: "addr", streamEnd: end === "half-close" ? end : undefined });
+  }
+
+  #signature(addr: string, end: string, expires: string): Buffer {
+    return createHmac("sha256", this.#key).update(`GET\n${addr}\n${end}\n${expires}`).digest();
+  }
+}

@@ -1,0 +1,104 @@
+import { AcommError } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
+import type { Duplex } from "node:stream";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import { translateNodeError } from "./node-error.ts";
+import { OutgoingText } from "./outgoing-text.ts";
+import { Peer } from "./peer.ts";
+import type { PoolOptions } from "./peer.ts";
+import { StreamReader } from "./stream-reader.ts";
+import type { Transport } from "./transport.ts";
+import { cancelledError, checkTimeoutMs, waitFor } from "./wait.ts";
+
+/** What {@link createStreamTransport} takes: how to connect, and the limits. */
+export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
+  /** The schemes it serves, in lower case and without a colon. */
+  readonly schemes: readonly string[];
+  /**
+   * Connects to the address and gives a byte stream that is allowed to be half open. It must end with an error when the
+   * signal aborts.
+   */
+  readonly connect: (url: AcommUrl, signal: AbortSignal) => Promise<Duplex>;
+}
+
+/**
+ * A transport over anything that connects and gives a byte stream: framing, the connection pool, answers on the same
+ * connection and streams come with it. Unix and memory are made of it; so can be TLS, pipes or serial lines.
+ */
+export function createStreamTransport(init: StreamTransportInit): Transport {
+  const { schemes, connect, connectTimeoutMs = 2000, ackTimeoutMs = 5000, idleTimeoutMs = 30_000, maxDials = 64 } = init;
+  const options = { connectTimeoutMs, ackTimeoutMs, idleTimeoutMs, maxDials };
+  for (const [field, value] of Object.entries(options)) checkTimeoutMs(value, field);
+  const peers = new Map<string, Peer>();
+  let isClosed = false;
+
+  const peerOf = (url: AcommUrl): Peer => {
+    const key = url.href;
+    let peer = peers.get(key);
+    if (peer === undefined) {
+      const open = async (target: AcommUrl, signal: AbortSignal): Promise<Connection> => new Connection(await connect(target, signal), init);
+      peer = new Peer(url, open, options, () => { peers.delete(key); });
+      peers.set(key, peer);
+    }
+    return peer;
+  };
+
+  return {
+    schemes,
+    send(url, text, { signal, timeoutMs }) {
+      return waitFor(`send to ${url.href}`, { signal, timeoutMs }, (resolve, reject) => {
+        if (isClosed) {
+          reject(closedError());
+          return;
+        }
+        const message = new OutgoingText(text, resolve, reject);
+        peerOf(url).submit(message);
+        return () => { message.isSettled = true; };
+      });
+    },
+    call(url, message) {
+      if (isClosed) message.failed(closedError());
+      else peerOf(url).submit(message);
+    },
+    async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs: silentMs }) {
+      const doing = `open the stream ${url.href}`;
+      const limit = new AbortController();
+      const abort = (): void => { limit.abort(signal === undefined ? undefined : cancelledError(doing, signal)); };
+      if (signal?.aborted === true) throw cancelledError(doing, signal);
+      signal?.addEventListener("abort", abort);
+      const timer = setTimeout(() => { limit.abort(new AcommError("timeout", `${doing}: no connection within ${timeoutMs} ms`)); }, checkTimeoutMs(timeoutMs));
+      try {
+        return new StreamReader(await connect(url, limit.signal), { streamEnd: url.streamEnd, idleTimeoutMs: silentMs, signal, doing: `read the stream ${url.href}` });
+      } catch (error) {
+        throw limit.signal.aborted ? limit.signal.reason : translateNodeError(error, doing);
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+      }
+    },
+    async probe(url) {
+      const timeout = new AbortController();
+      const timer = setTimeout(() => { timeout.abort(); }, connectTimeoutMs);
+      try {
+        (await connect(url, timeout.signal)).destroy();
+        return true;
+      } catch (error) {
+        // a full backlog has somebody behind it
+        return translateNodeError(error, "probe").code === "overloaded";
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    close() {
+      isClosed = true;
+      for (const peer of peers.values()) peer.stop(closedError());
+      peers.clear();
+      return Promise.resolve();
+    },
+  };
+}
+
+function closedError(): AcommError {
+  return new AcommError("stopping", "the transport is closed: it sends no more");
+}

@@ -1,0 +1,45 @@
+import { parseUrl } from "@acomm/protocol";
+import type { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createRegistry } from "./registry.ts";
+import type { TransportRegistry } from "./registry.ts";
+import type { StreamOptions } from "./transport.ts";
+
+/** What {@link openStream} and {@link stream} take. */
+export interface OpenStreamOptions extends StreamOptions {
+  /** Whose transports are used. @default unix and http(s) */
+  readonly registry?: TransportRegistry | undefined;
+  /** How long connecting may take, in milliseconds. @default that of the transport */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Opens a stream URL to be read. Give the `streamUrl` of the message itself: it remembers whether the writer shows its end,
+ * and then a stream that is cut short fails with `truncated_stream` instead of ending.
+ *
+ * @throws AcommError `unavailable`, `timeout`, `cancelled`, `forbidden_target`, `bad_field`, `unknown_scheme`.
+ */
+export async function openStream(url: string | URL, options: OpenStreamOptions = {}): Promise<Readable> {
+  const target = parseUrl(url);
+  const registry = options.registry ?? createRegistry();
+  const readable = await registry.lookup(target).openStream(target, options);
+  if (options.registry === undefined) readable.once("close", () => void registry.close());
+  return readable;
+}
+
+/**
+ * Copies a stream into a writable and ends it; the seed's `Stream`. Where the stream is cut short the writable is
+ * destroyed, so that its own reader sees the cut.
+ *
+ * @returns how many bytes were copied
+ * @throws AcommError as {@link openStream}; `truncated_stream`; else the writable's own error.
+ */
+export async function stream(destination: Writable, url: string | URL, options: OpenStreamOptions = {}): Promise<number> {
+  const source = await openStream(url, options);
+  let bytes = 0;
+  source.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  await pipeline(source, destination);
+  return bytes;
+}

@@ -1,0 +1,25 @@
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+
+/** Connects to a unix socket, half open. The error is Node's. */
+export function connectUnix(path: string, signal?: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path, allowHalfOpen: true });
+    const onAbort = (): void => {
+      socket.destroy();
+      reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+    };
+    const onError = (error: Error): void => {
+      signal?.removeEventListener("abort", onAbort);
+      reject(error);
+    };
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      signal?.removeEventListener("abort", onAbort);
+      socket.off("error", onError);
+      resolve(socket);
+    });
+    if (signal?.aborted === true) onAbort();
+    else signal?.addEventListener("abort", onAbort);
+  });
+}

@@ -1,0 +1,154 @@
+import { AcommError } from "@acomm/protocol";
+import { chmod, lstat, mkdir, mkdtemp, open, rename, rm, unlink } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { createHash } from "node:crypto";
+import { createServer } from "node:net";
+import type { Server } from "node:net";
+import { basename, dirname, join } from "node:path";
+import { maxSocketPathBytes } from "@acomm/protocol";
+import { nodeCodeOf, translateNodeError } from "../node-error.ts";
+import { connectUnix } from "./connect.ts";
+import { checkSocketPath } from "./socket-path.ts";
+
+/** As many connections as the kernel queues while the process is busy; more than most kernels grant. */
+const backlog = 4096;
+const lockWaitMs = 5000;
+
+/** A socket file that this process owns. */
+export interface SocketFile {
+  /** Removes the file, if it is still ours. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Makes `server` listen at `path`: in a private directory that is made if it is missing, bound beside the path with mode
+ * 0600 and renamed into place, so that nobody ever connects to a half-made socket. A stale socket of a dead process is
+ * replaced; a live one, or anything that is not a socket, is refused. Of two that start at once one wins.
+ *
+ * @throws AcommError `bad_address`
+ */
+export async function listenAt(server: Server, path: string): Promise<SocketFile> {
+  checkSocketPath(path);
+  const directory = dirname(path);
+  await checkDirectory(directory);
+  const unlock = await lock(path);
+  try {
+    await refuseUnlessFree(path);
+    return await publish(server, path);
+  } finally {
+    unlock();
+  }
+}
+
+async function checkDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw translateNodeError(error, `make the socket directory ${directory}`);
+  }
+  const stats = await lstat(directory);
+  if (!stats.isDirectory()) throw new AcommError("bad_address", `the socket directory ${directory} is a link or a file: give the directory itself`);
+  const uid = process.getuid?.();
+  if (uid === undefined) return;
+  if (stats.uid !== uid && stats.uid !== 0) {
+    throw new AcommError("bad_address", `the socket directory ${directory} belongs to uid ${stats.uid}, this process runs as ${uid}: choose a directory of your own`);
+  }
+  // a sticky directory such as /tmp lets nobody rename or remove what is ours
+  const isSticky = (stats.mode & 0o1000) !== 0;
+  if ((stats.mode & 0o022) !== 0 && !isSticky) {
+    throw new AcommError("bad_address", `others may write to the socket directory ${directory} (mode ${(stats.mode & 0o7777).toString(8)}): make it private with chmod 700`);
+  }
+}
+
+async function refuseUnlessFree(path: string): Promise<void> {
+  const stats = await lstatOrUndefined(path);
+  if (stats === undefined) return;
+  if (!stats.isSocket()) throw new AcommError("bad_address", `${path} is not a socket and is left alone: remove it or choose another path`);
+  try {
+    (await connectUnix(path)).destroy();
+  } catch (error) {
+    const code = nodeCodeOf(error);
+    if (code === "ECONNREFUSED" || code === "ENOENT") return; // a dead process left it
+    if (code !== "EAGAIN") throw translateNodeError(error, `look who listens at ${path}`);
+  }
+  throw new AcommError("bad_address", `a live process listens at ${path}: stop it or choose another path`);
+}
+
+async function publish(server: Server, path: string): Promise<SocketFile> {
+  const directory = dirname(path);
+  const nest = await mkdtemp(join(directory, ".a"));
+  let handle: FileHandle | undefined;
+  try {
+    let bound = join(nest, "s");
+    if (Buffer.byteLength(bound) > maxSocketPathBytes) {
+      // the nest's name makes the path too long; the kernel knows it by a shorter one
+      handle = await open(nest, "r");
+      bound = `/proc/self/fd/${handle.fd}/s`;
+    }
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ path: bound, backlog }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+    const inNest = join(nest, "s");
+    await chmod(inNest, 0o600);
+    const { dev, ino } = await lstat(inNest);
+    await rename(inNest, path);
+    const keptHandle = handle;
+    handle = undefined;
+    return {
+      async remove() {
+        await keptHandle?.close();
+        const now = await lstatOrUndefined(path);
+        if (now?.dev === dev && now.ino === ino) await unlink(path).catch(ignoreMissing);
+      },
+    };
+  } catch (error) {
+    server.close();
+    throw translateNodeError(error, `listen at ${path}`);
+  } finally {
+    await handle?.close();
+    await rm(nest, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Keeps two starters apart while they look and publish. On Linux the lock is an abstract socket, which the kernel releases
+ * when its process dies. Elsewhere there is none, and two starters within the same millisecond are kept apart by nothing.
+ */
+async function lock(path: string): Promise<() => void> {
+  if (process.platform !== "linux") return () => undefined;
+  const { dev, ino } = await lstat(dirname(path));
+  const digest = createHash("sha256").update(`${dev}:${ino}:${process.getuid?.() ?? 0}:${basename(path)}`).digest("hex");
+  const name = `\0acomm-${digest.slice(0, 48)}`;
+  const until = performance.now() + lockWaitMs;
+  for (;;) {
+    const server = createServer();
+    const isOurs = await new Promise<boolean>((resolve, reject) => {
+      server.once("error", (error) => {
+        if (nodeCodeOf(error) === "EADDRINUSE") resolve(false);
+        else reject(translateNodeError(error, `lock ${path}`));
+      });
+      server.listen({ path: name }, () => { resolve(true); });
+    });
+    if (isOurs) return () => { server.close(); };
+    if (performance.now() > until) throw new AcommError("bad_address", `another process has been starting at ${path} for ${lockWaitMs} ms: stop it or choose another path`);
+    await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 5));
+  }
+}
+
+async function lstatOrUndefined(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    ignoreMissing(error);
+    return undefined;
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (nodeCodeOf(error) !== "ENOENT") throw error;
+}

@@ -1,0 +1,19 @@
+import { AcommError, maxSocketPathBytes, parseUrl } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
+import { isAbsolute } from "node:path";
+
+/** Checks the path of a unix socket. @throws AcommError `bad_address` where it is relative, over 107 bytes or holds a NUL. */
+export function checkSocketPath(path: string): string {
+  if (typeof path !== "string" || path === "") throw new AcommError("bad_address", "the socket path is empty: give an absolute path such as /run/acomm/a.sock");
+  if (path.startsWith("\0") || path.startsWith("@")) throw new AcommError("bad_address", "abstract sockets have no permissions and are not supported: give an absolute path");
+  if (path.includes("\0")) throw new AcommError("bad_address", "the socket path holds a NUL: remove it");
+  if (!isAbsolute(path)) throw new AcommError("bad_address", `the socket path ${path} is relative: give an absolute path`);
+  const bytes = Buffer.byteLength(path);
+  if (bytes > maxSocketPathBytes) throw new AcommError("bad_address", `the socket path has ${bytes} bytes, the limit is ${maxSocketPathBytes}: choose a shorter directory`);
+  return path;
+}
+
+/** The URL of a socket path. */
+export function urlOfSocketPath(path: string, streamEnd?: "half-close"): AcommUrl {
+  return parseUrl(`unix://${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`, { streamEnd });
+}

@@ -1,0 +1,86 @@
+import { AcommError } from "@acomm/protocol";
+import type { WaitOptions } from "./transport.ts";
+
+/** The longest time that a timer of Node takes, in milliseconds. */
+export const maxTimeoutMs = 2 ** 31 - 1;
+
+/** A duration that a timer may be armed with. @throws AcommError `bad_field` for NaN, less than 1 or more than 2^31-1. */
+export function checkTimeoutMs(value: number, field = "timeoutMs"): number {
+  if (typeof value === "number" && value >= 1 && value <= maxTimeoutMs) return value;
+  throw new AcommError("bad_field", `${field} must be a number of milliseconds from 1 to ${maxTimeoutMs}, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
+}
+
+/** A whole number of at least `least`. @throws AcommError `bad_field` */
+export function checkCount(value: number, field: string, least = 1): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new AcommError("bad_field", `${field} must be a whole number of at least ${least}, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
+}
+
+/** The error of a wait that its signal ended. */
+export function cancelledError(doing: string, signal: AbortSignal): AcommError {
+  const reason: unknown = signal.reason;
+  return reason instanceof AcommError ? reason : new AcommError("cancelled", `${doing}: cancelled by the caller`, { cause: reason });
+}
+
+/** The error of a wait that took too long. */
+export function timeoutError(doing: string, timeoutMs: number): AcommError {
+  return new AcommError("timeout", `${doing}: no outcome within ${Math.round(timeoutMs)} ms`);
+}
+
+/**
+ * Waits for what `start` settles, no longer than the options say. `start` gets the two ways to settle and gives what is
+ * to be undone when the wait ends early.
+ */
+export function waitFor<Value>(
+  doing: string,
+  options: WaitOptions,
+  start: (resolve: (value: Value) => void, reject: (error: unknown) => void) => ((error: AcommError) => void) | undefined,
+): Promise<Value> {
+  const { signal, timeoutMs } = options;
+  if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs);
+  return new Promise<Value>((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(cancelledError(doing, signal));
+      return;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    let undo: ((error: AcommError) => void) | undefined;
+    let isOver = false;
+    const finish = (): void => {
+      isOver = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const cutShort = (error: AcommError): void => {
+      if (isOver) return;
+      finish();
+      reject(error);
+      undo?.(error);
+    };
+    const onAbort = (): void => {
+      if (signal !== undefined) cutShort(cancelledError(doing, signal));
+    };
+    signal?.addEventListener("abort", onAbort);
+    if (timeoutMs !== undefined) timer = setTimeout(() => { cutShort(timeoutError(doing, timeoutMs)); }, timeoutMs);
+    undo = start(
+      (value) => {
+        if (isOver) return;
+        finish();
+        resolve(value);
+      },
+      (error) => {
+        if (isOver) return;
+        finish();
+        reject(error as Error);
+      },
+    );
+  });
+}
+
+/** Waits a while; the timer keeps the process alive. @throws AcommError `cancelled` */
+export function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  return waitFor<undefined>("wait", { signal }, (resolve) => {
+    const timer = setTimeout(() => { resolve(undefined); }, ms);
+    return () => { clearTimeout(timer); };
+  });
+}

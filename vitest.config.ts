@@ -1,0 +1,34 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { TestProjectInlineConfiguration } from "vitest/config";
+import { defineConfig } from "vitest/config";
+
+const packages = join(import.meta.dirname, "packages");
+const conditions = ["@acomm/source"]; // the packages' own TypeScript: no build needed before a test
+
+function project(name: string, root: string, include: string): TestProjectInlineConfiguration {
+  return {
+    root,
+    resolve: { conditions },
+    ssr: { resolve: { conditions } },
+    // a process per test file: sockets, timers and process-wide hooks of one file never meet another's
+    test: { name, include: [include], pool: "forks", isolate: true, testTimeout: 20_000, hookTimeout: 20_000 },
+  };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      ...readdirSync(packages).map((name) => project(name, join(packages, name), "src/**/*.test.ts")),
+      ...["examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
+    ],
+    reporters: ["default", "./tooling/scripts/summary-reporter.ts"],
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**/*.ts"],
+      exclude: ["**/*.test.ts", "**/fixtures/**", "packages/*/src/index.ts"],
+      reporter: [["text", { skipFull: true }], "html"],
+      thresholds: { lines: 95 },
+    },
+  },
+});
