@@ -31,7 +31,7 @@ export function workspace(root) {
           { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreUsingDeclarations: true },
         ],
         "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
-        "@typescript-eslint/switch-exhaustiveness-check": "error",
+        "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
         // the caller names the type of a result: `request<Result>(...)`
         "@typescript-eslint/no-unnecessary-type-parameters": "off",
         // `async` also turns a throw into a rejection

@@ -1,5 +1,5 @@
-import { AcommError, AcommUrl, createRequest, createResponse, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
-import type { Request, RequestInit, Response } from "@acomm/protocol";
+import { AcommError, createRequest, createResponse, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import type { AcommUrl, Request, RequestInit, Response } from "@acomm/protocol";
 import { admitTargets, checkCount, checkTarget, checkTimeoutMs, createRegistry, deliverResponse, MessageServer, openStream, report, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, StreamSource, TargetPolicy, TransportRegistry, UnixStream } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,5 @@
-import { acceptedReplyText, acceptedText, AcommError, encodeRefusal } from "@acomm/protocol";
+import { acceptedReplyText, acceptedText, encodeRefusal } from "@acomm/protocol";
+import type { AcommError } from "@acomm/protocol";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
 

@@ -34,7 +34,7 @@ export function timeoutError(doing: string, timeoutMs: number): AcommError {
 export function waitFor<Value>(
   doing: string,
   options: WaitOptions,
-  start: (resolve: (value: Value) => void, reject: (error: unknown) => void) => ((error: AcommError) => void) | undefined,
+  start: (resolve: (value: Value) => void, reject: (error: Error) => void) => ((error: AcommError) => void) | undefined,
 ): Promise<Value> {
   const { signal, timeoutMs } = options;
   if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs);
@@ -44,7 +44,7 @@ export function waitFor<Value>(
       return;
     }
     let timer: NodeJS.Timeout | undefined;
-    let undo: ((error: AcommError) => void) | undefined;
+    let undo: ((error: AcommError) => void) | undefined = undefined;
     let isOver = false;
     const finish = (): void => {
       isOver = true;
@@ -71,7 +71,7 @@ export function waitFor<Value>(
       (error) => {
         if (isOver) return;
         finish();
-        reject(error as Error);
+        reject(error);
       },
     );
   });
