@@ -15,6 +15,8 @@ export interface CallInit {
   readonly hook: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Counts an answer that nobody waits for. */
+  readonly refuse: () => void;
   readonly resolve: (response: Response) => void;
   readonly reject: (error: AcommError) => void;
 }
@@ -29,6 +31,7 @@ export class Call implements PendingRequest, OutgoingMessage {
   previous: PendingRequest["previous"] = undefined;
   next: PendingRequest["next"] = undefined;
   attempts = 0;
+  carrier: OutgoingMessage["carrier"] = undefined;
   isClaimed = false;
   isSettled = false;
   /** Whether the hook was named in what was sent last. */
@@ -71,7 +74,12 @@ export class Call implements PendingRequest, OutgoingMessage {
       this.failed(error as AcommError);
       return;
     }
+    this.carrier = undefined; // the answer is here, there is nothing left to forget
     this.#init.pending.settle(this, response);
+  }
+
+  strayAnswer(): void {
+    this.#init.refuse();
   }
 
   /** The receiver said no. */
@@ -86,6 +94,7 @@ export class Call implements PendingRequest, OutgoingMessage {
   finish(outcome: Response | AcommError): void {
     const { signal, resolve, reject } = this.#init;
     this.isSettled = true;
+    this.carrier?.forget(this);
     if (this.#onAbort !== undefined) signal?.removeEventListener("abort", this.#onAbort);
     if (outcome instanceof AcommError) reject(outcome);
     else if (outcome.error === "") resolve(outcome);

@@ -61,13 +61,16 @@ export class Tracker implements AsyncDisposable {
   readonly #targets = new Map<string, AcommUrl>();
   readonly #nextId = createIdSource();
   #state: State = "new";
-  #directory: string | undefined;
+  #directory: Promise<string> | undefined;
   #listener: UnixListener | undefined;
   #server: MessageServer | undefined;
   #hook = "null";
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
   #refused = 0;
+  readonly #refuse = (): void => {
+    this.#refused += 1;
+  };
 
   /** @throws AcommError `bad_field`, `bad_address` */
   constructor(options: TrackerOptions = {}) {
@@ -152,6 +155,7 @@ export class Tracker implements AsyncDisposable {
         hook: responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" })),
         timeoutMs,
         signal,
+        refuse: this.#refuse,
         resolve: resolve as (response: Response) => void,
         reject,
       });
@@ -268,8 +272,8 @@ export class Tracker implements AsyncDisposable {
     if (this.#stopping === undefined) this.#state = "running";
   }
 
-  async #ownDirectory(): Promise<string> {
-    this.#directory ??= await mkdtemp(join(tmpdir(), "acomm-"));
+  #ownDirectory(): Promise<string> {
+    this.#directory ??= mkdtemp(join(tmpdir(), "acomm-"));
     return this.#directory;
   }
 
@@ -322,7 +326,7 @@ export class Tracker implements AsyncDisposable {
       pending.isClaimed = true;
       return pending;
     }
-    this.#refused += 1;
+    this.#refuse();
     throw new AcommError("unknown_id", `no request with the id ${JSON.stringify(response.id)} is open: it was answered, has expired or is not from here`);
   }
 
@@ -360,7 +364,7 @@ export class Tracker implements AsyncDisposable {
     if (this.#ownsRegistry) await this.#registry.close();
     await settledWithin([...this.#deliveries], 1000);
     this.#pending.close();
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
+    if (this.#directory !== undefined) await rm(await this.#directory, { recursive: true, force: true });
     this.#state = "stopped";
     return { cut, cutConnections: stopped?.cutConnections ?? 0 };
   }

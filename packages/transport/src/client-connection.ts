@@ -2,7 +2,7 @@ import { AcommError, decodeAcknowledgement, decodeErrorText, isAnswer } from "@a
 import type { Acknowledgement } from "@acomm/protocol";
 import { leftUnread } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";
-import type { OutgoingMessage } from "./transport.ts";
+import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
 
 /** What a {@link ClientConnection} tells the peer's pool. */
 export interface ClientConnectionOwner {
@@ -20,7 +20,7 @@ export interface ClientConnectionOwner {
  * The calling side of a connection: messages in order, their acknowledgements in the same order, and between these, where
  * the peer announced it, the answers.
  */
-export class ClientConnection implements FrameReceiver {
+export class ClientConnection implements FrameReceiver, MessageCarrier {
   /** What the peer announced; undefined until its first acknowledgement. */
   announcement: Acknowledgement | undefined;
   readonly #connection: Connection;
@@ -33,6 +33,7 @@ export class ClientConnection implements FrameReceiver {
   #unacked: OutgoingMessage[] = [];
   #firstUnacked = 0;
   readonly #awaited = new Map<string, OutgoingMessage>();
+  #lastSent: OutgoingMessage | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
   #acksSeen = 0;
   #isRetired = false;
@@ -69,9 +70,15 @@ export class ClientConnection implements FrameReceiver {
       return;
     }
     if (this.isIdle) this.#connection.setRef(true);
+    message.carrier = this;
+    this.#lastSent = message;
     this.#unacked.push(message);
     if (message.takesReply) this.#awaited.set(message.id, message);
     this.#ackTimer ??= setTimeout(() => { this.#checkAck(this.#acksSeen); }, this.#ackTimeoutMs);
+  }
+
+  forget(message: OutgoingMessage): void {
+    if (this.#awaited.delete(message.id) && this.isIdle) this.#onIdle();
   }
 
   /** Takes no more messages and closes once nothing is on its way. */
@@ -139,7 +146,10 @@ export class ClientConnection implements FrameReceiver {
   #onAnswer(text: string): void {
     const id = answeredId(text);
     const message = id === undefined ? undefined : this.#awaited.get(id);
-    if (message === undefined) return; // late, or nobody's: whoever asked has its outcome
+    if (message === undefined) {
+      this.#lastSent?.strayAnswer();
+      return;
+    }
     this.#awaited.delete(message.id);
     message.answered(text);
   }

@@ -1,5 +1,7 @@
 export { Connection } from "./connection.ts";
 export type { ConnectionOptions, FrameReceiver } from "./connection.ts";
+export { ConnectionQueue } from "./connection-queue.ts";
+export type { ConnectionQueueOptions } from "./connection-queue.ts";
 export { deliverResponse } from "./deliver.ts";
 export type { DeliverOptions } from "./deliver.ts";
 export { errorChannelName, report } from "./diagnostics.ts";
@@ -30,7 +32,7 @@ export type { StreamTransportInit } from "./stream-transport.ts";
 export type { StreamSource } from "./stream-writer.ts";
 export { admitTargets, checkTarget } from "./target-policy.ts";
 export type { AdmittedTargets, TargetPolicy, TargetPurpose } from "./target-policy.ts";
-export type { CutWork, Listener, OutgoingMessage, StopOptions, StopReport, StreamOptions, Transport, WaitOptions } from "./transport.ts";
+export type { CutWork, Listener, MessageCarrier, OutgoingMessage, StopOptions, StopReport, StreamOptions, Transport, WaitOptions } from "./transport.ts";
 export { UnixListener } from "./unix/listener.ts";
 export type { UnixListenerOptions } from "./unix/listener.ts";
 export { serveUnixStream } from "./unix/stream.ts";

@@ -8,6 +8,7 @@ export class OutgoingText implements OutgoingMessage {
   readonly takesReply = false;
   isSettled = false;
   attempts = 0;
+  carrier: OutgoingMessage["carrier"] = undefined;
   readonly #text: string;
   readonly #resolve: (ack: Acknowledgement) => void;
   readonly #reject: (error: AcommError) => void;
@@ -29,6 +30,10 @@ export class OutgoingText implements OutgoingMessage {
 
   answered(): void {
     throw new AcommError("bad_frame", "an answer came to a message that takes none");
+  }
+
+  strayAnswer(): void {
+    // it is not concerned
   }
 
   failed(error: AcommError): void {

@@ -17,7 +17,7 @@ export interface HandlerContext {
   /** Aborts when the caller has gone away, and when the service's stop gives up waiting. */
   readonly signal: AbortSignal;
   /** Gives the response a stream URL, such as one of `tracker.createUnixStream`. @throws AcommError `bad_field` */
-  attachStream(url: string | URL): void;
+  readonly attachStream: (url: string | URL) => void;
 }
 
 /** Answers a request: what it returns is the result, what it throws the response's error. */

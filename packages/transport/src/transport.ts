@@ -21,6 +21,8 @@ export interface OutgoingMessage {
   readonly takesReply: boolean;
   /** Whether nobody waits for it any more; it is then not sent. */
   readonly isSettled: boolean;
+  /** The connection that carries it; set by the transport. */
+  carrier: MessageCarrier | undefined;
   /** How often it was written to a connection that ended without an acknowledgement. */
   attempts: number;
   /** The JSON text; `replyAnnounced` says that the answer is sure to come on this connection, so no hook is needed. */
@@ -31,6 +33,14 @@ export interface OutgoingMessage {
   answered(text: string): void;
   /** It was refused, could not be sent, or its connection ended before the answer. */
   failed(error: AcommError): void;
+  /** An answer came that no message on the connection waits for: a late or a second one. Told to whoever sent last. */
+  strayAnswer(): void;
+}
+
+/** The connection of a message. */
+export interface MessageCarrier {
+  /** Nobody waits for the message's answer any more. */
+  forget(message: OutgoingMessage): void;
 }
 
 /** Carries messages and streams for some URL schemes. It knows bytes and URLs, never tasks. */

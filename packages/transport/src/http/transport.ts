@@ -79,14 +79,14 @@ function exchange<Value>(
 ): Promise<Value> {
   return waitFor<Value>(doing, wait, (resolve, reject) => {
     if (stopped.aborted) {
-      reject(stopped.reason);
+      reject(stopped.reason as Error);
       return;
     }
     const request = open();
     let isConnected = false;
     let hasResponse = false;
     const onStop = (): void => {
-      reject(stopped.reason);
+      reject(stopped.reason as Error);
       request.destroy();
     };
     stopped.addEventListener("abort", onStop);

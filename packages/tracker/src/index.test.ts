@@ -1,0 +1,6 @@
+import { expect, test } from "vitest";
+import * as tracker from "./index.ts";
+
+test("the public names", () => {
+  expect(Object.keys(tracker).sort()).toEqual(["Tracker"]);
+});
