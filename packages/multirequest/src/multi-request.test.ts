@@ -1,6 +1,10 @@
 import { createRequest, createResponse } from "@acomm/protocol";
 import type { AcommError, Request } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
+import { serve, UnixListener } from "@acomm/transport";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { MultiRequest } from "./multi-request.ts";
 
@@ -141,4 +145,36 @@ test("a handler that throws doesn't hold the wait", async () => {
   multi.addRequest("one", one);
   tracker.handleResponse(createResponse(one, { result: 1 }));
   expect((await multi.responses()).get("one")?.result).toBe(1);
+});
+
+test("request sends as well: results, errors, and what can't be sent, each under its name", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "acomm-test-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const listener = new UnixListener(join(directory, "service.sock"));
+  await listener.start();
+  const service = serve(listener, (request, { signal }) => {
+    if (request.task === "fail") throw new Error("no luck");
+    if (request.task === "slow") return new Promise((resolve) => { signal.addEventListener("abort", resolve); });
+    return request.args;
+  });
+  const tracker = await startTracker();
+  const multi = new MultiRequest(tracker, { timeoutMs: 100 });
+  multi.request("echo", listener.url, { task: "echo", args: 1, timeoutMs: 5000 });
+  multi.request("fail", listener.url, { task: "fail", timeoutMs: 5000 });
+  multi.request("slow", listener.url, { task: "slow" });
+  multi.request("nowhere", `unix://${directory}/nobody.sock`, { task: "echo" });
+  multi.request("invalid", listener.url, { task: "" });
+  multi.request("removed", listener.url, { task: "slow", signal: new AbortController().signal });
+  expect(codeThrownBy(() => { multi.request("echo", listener.url, { task: "echo" }); })).toBe("bad_field");
+  expect(multi.removeRequest("removed")).toBe(true);
+  expect(multi.removeRequest("removed")).toBe(false);
+  const responses = await multi.responses();
+  expect([...responses.keys()].sort()).toEqual(["echo", "fail", "invalid", "nowhere", "slow"]);
+  expect(responses.get("echo")?.result).toBe(1);
+  expect(responses.get("fail")?.error).toBe("no luck");
+  expect(responses.get("slow")?.error).toMatch(/^timeout: /);
+  expect(responses.get("nowhere")?.error).toMatch(/^unavailable: /);
+  expect(responses.get("invalid")?.error).toMatch(/^bad_field: task /);
+  expect(tracker.pendingCount).toBe(0);
+  await service.stop({ graceMs: 0 });
 });

@@ -1,6 +1,6 @@
-import { AcommError } from "@acomm/protocol";
+import { AcommError, encodeErrorText } from "@acomm/protocol";
 import type { Request, Response, ResponseHandler } from "@acomm/protocol";
-import type { Tracker } from "@acomm/tracker";
+import type { CallOptions, Tracker } from "@acomm/tracker";
 
 /** What {@link MultiRequest} takes besides its tracker. */
 export interface MultiRequestOptions {
@@ -8,10 +8,11 @@ export interface MultiRequestOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** One of the requests: what the tracker knows it by, and its outcome. */
+/** One of the requests and its outcome. */
 interface Member {
   readonly name: string;
-  readonly tracked: Request;
+  /** Gives it up. */
+  readonly remove: () => void;
   response: Response | undefined;
 }
 
@@ -23,7 +24,7 @@ export class MultiRequest {
   readonly #tracker: Tracker;
   readonly #timeoutMs: number | undefined;
   readonly #members = new Map<string, Member>();
-  readonly #byRequest = new Map<Request, Member>();
+  readonly #byRequest = new WeakMap<Request, Member>();
   #openCount = 0;
   #waiters: (() => void)[] = [];
 
@@ -38,32 +39,56 @@ export class MultiRequest {
   }
 
   /**
-   * Tracks a request under a name of its own; sending it is up to the caller. Its handlers run as well. What can't be
-   * tracked is not waited for.
+   * Tracks a request under a name of its own; sending it is up to the caller; the seed's `AddRequest`. Its handlers run as
+   * well. What can't be tracked is not waited for.
    *
    * @throws AcommError `bad_field` where the name is taken; as `tracker.trackRequest`
    */
   addRequest<Args>(name: string, request: Request<Args>): void {
-    if (this.#members.has(name)) throw new AcommError("bad_field", `name: a request named ${JSON.stringify(name)} was added already, give each its own`);
+    this.#checkName(name);
     const settle = (handler: ResponseHandler<Args> | undefined): ResponseHandler => (_, response) => {
       this.#settle(member, response);
       handler?.(request, response);
     };
     const tracked: Request = { ...request, onSuccess: settle(request.onSuccess), onError: settle(request.onError) };
-    const member: Member = { name, tracked, response: undefined };
+    const member: Member = { name, remove: () => this.#tracker.removeRequest(tracked), response: undefined };
     this.#tracker.trackRequest(tracked, { timeoutMs: this.#timeoutMs });
-    this.#members.set(name, member);
+    this.#add(member);
     this.#byRequest.set(request, member);
-    this.#openCount += 1;
   }
 
-  /** Takes a request out again, such as one that could not be sent. False where it isn't open here. */
-  removeRequest<Args>(request: Request<Args>): boolean {
-    const member = this.#byRequest.get(request);
-    if (member === undefined || member.response !== undefined) return false;
-    this.#byRequest.delete(request);
+  /**
+   * Sends a request as `tracker.call` does and waits for it under a name of its own. What goes wrong, sending included,
+   * becomes the error of its response.
+   *
+   * @throws AcommError `bad_field` where the name is taken
+   */
+  request<Args>(name: string, url: string | URL, options: CallOptions<Args>): void {
+    this.#checkName(name);
+    const controller = new AbortController();
+    const { signal } = options;
+    const call = this.#tracker.call(url, {
+      timeoutMs: this.#timeoutMs,
+      ...options,
+      signal: signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
+    });
+    const member: Member = { name, remove: () => { controller.abort(); }, response: undefined };
+    this.#add(member);
+    call.then(
+      (response) => { this.#settle(member, response); },
+      (error: unknown) => { this.#settle(member, { id: name, error: encodeErrorText(error), result: null, streamUrl: null }); },
+    );
+  }
+
+  /**
+   * Takes a request out again, such as one that could not be sent; by name where {@link request} sent it; the seed's
+   * `RemoveRequest`. False where it isn't open here.
+   */
+  removeRequest<Args>(request: Request<Args> | string): boolean {
+    const member = typeof request === "string" ? this.#members.get(request) : this.#byRequest.get(request);
+    if (member === undefined || member.response !== undefined || this.#members.get(member.name) !== member) return false;
     this.#members.delete(member.name);
-    this.#tracker.removeRequest(member.tracked);
+    member.remove();
     this.#closeOne();
     return true;
   }
@@ -77,10 +102,19 @@ export class MultiRequest {
     return responses;
   }
 
-  /** Waits until every request has its response, or is removed, and gives them by name. */
+  /** Waits until every request has its response, or is removed, and gives them by name; the seed's `Responses`. */
   async responses(): Promise<Map<string, Response>> {
     while (this.#openCount > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     return this.partialResponses();
+  }
+
+  #checkName(name: string): void {
+    if (this.#members.has(name)) throw new AcommError("bad_field", `name: a request named ${JSON.stringify(name)} was added already, give each its own`);
+  }
+
+  #add(member: Member): void {
+    this.#members.set(member.name, member);
+    this.#openCount += 1;
   }
 
   #settle(member: Member, response: Response): void {

@@ -24,7 +24,7 @@ export interface CallInit {
 /** One call from `tracker.request`: the entry in the pending table and the message on its way in one. */
 export class Call implements PendingRequest, OutgoingMessage {
   id: string;
-  readonly startedAt = performance.now();
+  readonly startedAt: number = performance.now();
   readonly takesReply = true;
   deadline: number;
   bucket: PendingRequest["bucket"] = undefined;

@@ -9,7 +9,7 @@ export class TrackedRequest implements PendingRequest {
   readonly request: Request;
   readonly id: string;
   readonly task: string;
-  readonly startedAt = performance.now();
+  readonly startedAt: number = performance.now();
   readonly answersToHook = true;
   isClaimed = false;
   deadline: number;

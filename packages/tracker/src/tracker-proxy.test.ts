@@ -37,16 +37,18 @@ beforeEach(async () => {
   await listener.start();
   serviceUrl = listener.url;
   received = [];
-  const streams = new Tracker();
+  const streams = new Tracker({ socketPath: directory.socket("streams") });
   await streams.start();
+  const streamSource = (source: Parameters<Tracker["createUnixStream"]>[0]) => streams.createUnixStream(source, { directory: directory.path });
   const service = serve(listener, async (request, { attachStream }) => {
     received.push(request);
     if (request.task === "fail") throw new Error("no luck");
+    if (request.task === "foreign-stream") attachStream("unix:///var/run/docker.sock");
     if (request.task === "silent") return new Promise(() => undefined);
-    if (request.task === "stream") attachStream(await streams.createUnixStream(["streamed ", "data"]));
+    if (request.task === "stream") attachStream(await streamSource(["streamed ", "data"]));
     if (request.task === "cut-stream") {
       attachStream(
-        await streams.createUnixStream(async function* () {
+        await streamSource(async function* () {
           yield "some data";
           throw new Error("source broke");
         }),
@@ -76,8 +78,8 @@ beforeEach(async () => {
   await gatewayTracker.start();
   const proxy = createStreamProxyHandler({ signer: gatewayTracker.streamSigner });
   const accept = createRequestHandler(async (request) => {
-    const proxied = await gatewayTracker.proxyUnix(request, { timeoutMs: request.task === "silent" ? 100 : 5000 });
-    await send(serviceUrl, proxied);
+    const url = request.task === "nowhere" ? `unix://${directory.socket("nobody")}` : serviceUrl;
+    await gatewayTracker.proxy(url, request, { timeoutMs: request.task === "silent" ? 100 : 5000 });
   });
   gateway = { origin, tracker: gatewayTracker, errors };
 
@@ -127,6 +129,17 @@ describe("a request proxied from HTTP to unix and back", () => {
     const { streamUrl } = await call("cut-stream");
     const reader = await openStream(streamUrl!);
     expect(await codeOf(text(reader))).toBe("truncated_stream");
+  });
+
+  test("that can't be delivered: the sender is told, and the hook hears nothing", async () => {
+    expect(await codeOf(call("nowhere"))).toBe("unavailable");
+    expect(gateway.tracker.pendingCount).toBe(0);
+    expect(client.responses).toEqual([]);
+  });
+
+  test("with a stream in the response outside of what the policy admits: an error, nothing is signed", async () => {
+    await expect(call("foreign-stream")).rejects.toMatchObject({ code: "forbidden_target" });
+    expect(gateway.errors.map(({ code }) => code)).toEqual(["forbidden_target"]);
   });
 
   test("that gets no answer: the hook gets a timeout", async () => {

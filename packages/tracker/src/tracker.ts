@@ -1,6 +1,6 @@
 import { AcommError, createRequest, createResponse, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, RequestInit, Response } from "@acomm/protocol";
-import { admitTargets, checkCount, checkTarget, checkTimeoutMs, createRegistry, deliverResponse, MessageServer, openStream, report, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
+import { admitTargets, checkCount, checkTarget, checkTimeoutMs, createRegistry, deliverResponse, MessageServer, openStream, report, send, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, StreamSource, TargetPolicy, TransportRegistry, UnixStream } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -209,7 +209,8 @@ export class Tracker implements AsyncDisposable {
     if (!forwardsStream && !forwardsResponse) return request;
     if (forwardsResponse) {
       this.#track(request, options.timeoutMs, (original, response) => {
-        this.#forward(original, response);
+        const delivery = this.#forward(original, response).finally(() => this.#deliveries.delete(delivery));
+        this.#deliveries.add(delivery);
       });
     }
     try {
@@ -218,6 +219,23 @@ export class Tracker implements AsyncDisposable {
         ...(forwardsResponse ? { responseHook: this.url } : undefined),
         ...(forwardsStream ? { streamUrl: await this.createUnixStream(() => openStream(streamUrl, { registry: this.#registry })) } : undefined),
       };
+    } catch (error) {
+      this.removeRequest(request);
+      throw error;
+    }
+  }
+
+  /**
+   * Proxies a request from outside to a local service: {@link proxyUnix} and the sending of what it gives. A request that
+   * the service doesn't take is given up again, so that its hook hears nothing of what the sender is told already.
+   *
+   * @throws AcommError as {@link proxyUnix}; the service's refusal; as `send`
+   */
+  async proxy<Args>(url: string | URL, request: Request<Args>, options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    const timeoutMs = options.timeoutMs ?? this.#defaultTimeoutMs;
+    const proxied = await this.proxyUnix(request, { timeoutMs });
+    try {
+      await send(this.#target(url), proxied, { registry: this.#registry, timeoutMs });
     } catch (error) {
       this.removeRequest(request);
       throw error;
@@ -317,7 +335,11 @@ export class Tracker implements AsyncDisposable {
   #accept(text: string): AcceptedWork {
     const response = decodeResponse(text);
     const pending = this.#claim(response);
-    return { answersHere: false, start: () => { this.#pending.settle(pending, response); } };
+    return {
+      answersHere: false,
+      start: () => { this.#pending.settle(pending, response); },
+      discard: () => { pending.isClaimed = false; },
+    };
   }
 
   #claim(response: Response): PendingRequest {
@@ -331,17 +353,23 @@ export class Tracker implements AsyncDisposable {
   }
 
   /** Sends the answer to a proxied request on to where it came from. */
-  #forward(original: Request, response: Response): void {
+  async #forward(original: Request, response: Response): Promise<void> {
     let forwarded = response;
     try {
-      if (response.streamUrl?.protocol === "unix:") forwarded = { ...response, streamUrl: this.proxyStreamHttpUrl(response.streamUrl) };
+      const { streamUrl } = response;
+      if (streamUrl?.protocol === "unix:") {
+        await checkTarget(this.#admit, streamUrl, "stream");
+        forwarded = { ...response, streamUrl: this.proxyStreamHttpUrl(streamUrl) };
+      }
     } catch (error) {
+      report(this.#onError, error as AcommError);
       forwarded = createResponse(original, { error });
     }
-    const delivery = deliverResponse(original, forwarded, { registry: this.#registry, admit: this.#admit, timeoutMs: 5000 })
-      .catch((error: unknown) => { report(this.#onError, error as AcommError); })
-      .finally(() => this.#deliveries.delete(delivery));
-    this.#deliveries.add(delivery);
+    try {
+      await deliverResponse(original, forwarded, { registry: this.#registry, admit: this.#admit, timeoutMs: 5000 });
+    } catch (error) {
+      report(this.#onError, error as AcommError);
+    }
   }
 
   async #stop({ graceMs = 10_000 }: StopOptions): Promise<StopReport> {
