@@ -1,4 +1,5 @@
-import { encodeErrorText } from "./acomm-error.ts";
+import { AcommError, encodeErrorText } from "./acomm-error.ts";
+import { kindOf } from "./fields.ts";
 import { readExtensions, readMembers } from "./members.ts";
 import { readError, responseKeys } from "./response-codec.ts";
 
@@ -34,6 +35,8 @@ export function decodeAcknowledgement(message: string | Uint8Array): Acknowledge
   if (message === acceptedReplyText) return acceptedReply;
   if (message === acceptedOnceText) return acceptedOnce;
   const members = readMembers(message, responseKeys);
+  const id = members.get("id")?.value ?? "";
+  if (typeof id !== "string") throw new AcommError("bad_field", `id must be a string, but is ${kindOf(id)}`);
   const ext = readExtensions(members);
   const keepAlive = ext?.["keepAlive"] === true;
   return { error: readError(members.get("error")?.value), keepAlive, reply: keepAlive && ext["reply"] === true };
@@ -44,11 +47,13 @@ const answerTail = ',"ext":{"reply":true}}';
 /**
  * Whether a frame on a connection that carries answers is one (wire 2.8): its `ext` says `reply` and not `keepAlive`,
  * which only acknowledgements say.
+ *
+ * @throws AcommError `bad_json` or `bad_field` where it must be read to find out, and can't be.
  */
 export function isAnswer(text: string): boolean {
   if (text === acceptedText || text === acceptedReplyText) return false;
   if (text.endsWith(answerTail)) return true;
-  if (!text.includes('"reply"')) return false;
+  if (!text.includes('"reply"') && !text.includes("\\u")) return false; // a key may be escaped
   const ext = readExtensions(readMembers(text, responseKeys));
   return ext?.["reply"] === true && ext["keepAlive"] !== true;
 }

@@ -45,9 +45,9 @@ const knownCodes: ReadonlySet<string> = new Set(acommErrorCodes);
 
 /** The text of an error on the wire: `code: message` for an {@link AcommError}, else the message; never empty. */
 export function encodeErrorText(error: unknown): string {
-  if (error instanceof AcommError) return error.code === "remote" ? error.message : `${error.code}: ${error.message}`;
+  if (error instanceof AcommError && error.code !== "remote") return `${error.code}: ${error.message}`;
   if (typeof error === "string" && error !== "") return error;
-  if (error instanceof Error) return error.message === "" ? error.name || "Error" : error.message;
+  if (error instanceof Error) return error.message || error.name || "Error"; // empty text would mean success
   return "the handler failed without a message";
 }
 
@@ -55,6 +55,6 @@ export function encodeErrorText(error: unknown): string {
 export function decodeErrorText(text: string): AcommError {
   const colon = text.indexOf(": ");
   const word = colon > 0 ? text.slice(0, colon) : "";
-  if (knownCodes.has(word)) return new AcommError(word as AcommErrorCode, text.slice(colon + 2));
+  if (word !== "remote" && knownCodes.has(word)) return new AcommError(word as AcommErrorCode, text.slice(colon + 2));
   return new AcommError("remote", text);
 }

@@ -1,5 +1,5 @@
 import { AcommError } from "./acomm-error.ts";
-import { kindOf, utf8Length } from "./fields.ts";
+import { foldKey, kindOf, utf8Length } from "./fields.ts";
 
 /** The longest URL that is taken, in characters. */
 export const maxUrlLength = 8192;
@@ -9,11 +9,11 @@ export const maxSocketPathBytes = 107;
 /**
  * A URL of a message. It is a WHATWG `URL` that also remembers how it was spelled, so that a message which is
  * forwarded names the same bytes, and, for a unix stream, whether its writer ends it in order.
- * Made by {@link parseUrl}; as long as its `href` is not changed, it is written as it came.
+ * Made by {@link parseUrl}; as long as its `href` is not changed, it is written as it came. After that it is checked
+ * and spelled anew wherever it is used.
  */
 export class AcommUrl extends URL {
-  /** `half-close` where the writer of this unix stream shows its end (wire 2.2), else undefined. */
-  readonly streamEnd: "half-close" | undefined;
+  readonly #streamEnd: "half-close" | undefined;
   readonly #wire: string;
   readonly #href: string;
 
@@ -22,12 +22,22 @@ export class AcommUrl extends URL {
     super(href);
     this.#href = this.href;
     this.#wire = wire;
-    this.streamEnd = streamEnd;
+    this.#streamEnd = streamEnd;
   }
 
-  /** The JSON of the URL in the form of Go's `url.URL`. */
+  /** `half-close` where the writer of this unix stream shows its end (wire 2.2), else undefined. */
+  get streamEnd(): "half-close" | undefined {
+    return this.isUnchanged ? this.#streamEnd : undefined;
+  }
+
+  /** @internal whether `href` is still what {@link parseUrl} has checked */
+  get isUnchanged(): boolean {
+    return this.href === this.#href;
+  }
+
+  /** The JSON of the URL in the form of Go's `url.URL`. @throws AcommError `bad_field` where a change made it unfit. */
   toWire(): string {
-    return this.href === this.#href ? this.#wire : parseUrl(this.href).toWire();
+    return this.isUnchanged ? this.#wire : parseUrl(this.href).toWire();
   }
 }
 
@@ -59,10 +69,12 @@ const goUrlKeys: ReadonlyMap<string, "string" | "boolean" | "user"> = new Map([
   ["Fragment", "string"],
   ["RawFragment", "string"],
 ]);
-const goUrlKeysByLowerCase: ReadonlyMap<string, string> = new Map([...goUrlKeys.keys()].map((key) => [key.toLowerCase(), key]));
+const foldedGoUrlKeys: ReadonlyMap<string, string> = new Map([...goUrlKeys.keys()].map((key) => [foldKey(key), key]));
 
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const forbiddenCharacter = /[\u0000-\u001f\u007f\\]|^ | $/;
+/** What may stand in a path as it is, by the rule of Go's `url.URL.EscapedPath`. */
+const validSpelling = /^[\w.~!$&'()*+,;=:@/%[\]-]+$/;
 const shape = /^([a-zA-Z][a-zA-Z0-9+.-]*):(?:\/\/([^/?#]*))?(\/[^?#]*)?(\?[^#]*)?(#.*)?$/s;
 
 /**
@@ -75,7 +87,10 @@ const shape = /^([a-zA-Z][a-zA-Z0-9+.-]*):(?:\/\/([^/?#]*))?(\/[^?#]*)?(\?[^#]*)
 export function parseUrl(input: string | URL, options?: { readonly field?: string; readonly streamEnd?: "half-close" | undefined }): AcommUrl {
   const field = options?.field ?? "url";
   const streamEnd = options?.streamEnd;
-  if (input instanceof AcommUrl && (streamEnd === undefined || streamEnd === input.streamEnd)) return input;
+  if (input instanceof AcommUrl && input.isUnchanged) {
+    if (streamEnd === undefined || streamEnd === input.streamEnd || input.protocol !== "unix:") return input;
+    return new AcommUrl(input.href, input.toWire(), streamEnd);
+  }
   const text = input instanceof URL ? input.href : input;
   if (typeof text !== "string") throw badUrl(field, `must be a URL or a string, but is ${kindOf(text)}`);
   if (text.length > maxUrlLength) throw badUrl(field, `must be at most ${maxUrlLength} characters, but has ${text.length}`);
@@ -118,10 +133,10 @@ export function decodeUrl(value: unknown, field: string, streamEnd?: "half-close
   for (const key of Object.keys(given)) {
     const kind = goUrlKeys.get(key);
     if (kind === undefined) {
-      const known = goUrlKeysByLowerCase.get(key.toLowerCase());
+      const known = foldedGoUrlKeys.get(foldKey(key));
       if (known !== undefined) throw badUrl(field, `has a key that differs from ${known} only in case`);
-    } else if (given[key] !== null && typeof given[key] !== (kind === "user" ? "object" : kind)) {
-      throw badUrl(field, `${key} must be a ${kind === "user" ? "object or null" : kind}, but is ${kindOf(given[key])}`);
+    } else if (given[key] !== null && kindOf(given[key]) !== (kind === "user" ? "an object" : `a ${kind}`)) {
+      throw badUrl(field, `${key} must be ${kind === "user" ? "an object or null" : `a ${kind}`}, but is ${kindOf(given[key])}`);
     }
   }
   const text = (key: string): string => (given[key] as string | null | undefined) ?? "";
@@ -150,7 +165,7 @@ export function decodeUrl(value: unknown, field: string, streamEnd?: "half-close
 
 /** The JSON of a URL in the form of Go's `url.URL`; `null` for null. @throws AcommError `bad_field` */
 export function encodeUrl(url: string | URL | null, field = "url"): string {
-  return url === null ? "null" : (url instanceof AcommUrl ? url : parseUrl(url, { field })).toWire();
+  return url === null ? "null" : (url instanceof AcommUrl && url.isUnchanged ? url : parseUrl(url, { field })).toWire();
 }
 
 /** The path that a `unix:` URL names. @throws AcommError `bad_field` where it is not one of at most 107 bytes. */
@@ -164,9 +179,11 @@ function build(go: GoUrl, field: string, streamEnd: "half-close" | undefined): A
   const defaultPath = escapePath(go.Path, field);
   // Go takes RawPath only where it is a valid spelling of Path
   const rawPath = go.RawPath !== "" && go.RawPath !== defaultPath && isSpellingOf(go.RawPath, go.Path) ? go.RawPath : "";
-  const path = rawPath === "" ? defaultPath : rawPath;
+  // a spelling may hold what would end the path (? # \) or be dropped from it (tab, a space at the end)
+  const path = validSpelling.test(rawPath) ? rawPath : defaultPath;
+  const rawFragment = go.Fragment !== "" && isSpellingOf(go.RawFragment, go.Fragment) ? go.RawFragment : "";
   if (!/^[a-z][a-z0-9+.-]*$/.test(go.Scheme)) throw badUrl(field, "must have a scheme of letters, digits, +, - and .");
-  if (/[@/?#\\\s]/.test(go.Host)) throw badUrl(field, "must have a host without @ / ? # or white space");
+  if (forbiddenCharacter.test(go.Host) || /[@/?#\s]/.test(go.Host)) throw badUrl(field, "must have a host without @ / ? # backslashes, control characters or white space");
   if (forbiddenCharacter.test(go.RawQuery) || go.RawQuery.includes("#")) throw badUrl(field, "must have a query without control characters, backslashes or #");
   if (go.Scheme === "unix") checkUnix(go, field);
   const web = go.Scheme === "http" || go.Scheme === "https";
@@ -177,7 +194,7 @@ function build(go: GoUrl, field: string, streamEnd: "half-close" | undefined): A
   const href = `${go.Scheme}://${go.Host}${path}${query}${fragment}`;
   if (href.length > maxUrlLength) throw badUrl(field, `must be at most ${maxUrlLength} characters, but has ${href.length}`);
   if (!URL.canParse(href)) throw badUrl(field, "must have a valid host and a port of 1 to 65535");
-  const url = new AcommUrl(href, JSON.stringify({ ...go, RawPath: rawPath }), streamEnd);
+  const url = new AcommUrl(href, JSON.stringify({ ...go, RawPath: rawPath, RawFragment: rawFragment }), go.Scheme === "unix" ? streamEnd : undefined);
   if (url.port === "0") throw badUrl(field, "must have a port of 1 to 65535");
   return url;
 }

@@ -15,6 +15,14 @@ export function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
+/**
+ * A key as the original compares keys, without regard to case: there the long s (U+017F) is an s, and the Kelvin sign,
+ * which has a lower case, a k.
+ */
+export function foldKey(key: string): string {
+  return key.toLowerCase().replaceAll("\u017f", "s");
+}
+
 /** Checks an `id` or a `task`. @throws AcommError `bad_field` naming the field, the kind of its value and the limit. */
 export function checkName(value: unknown, field: "id" | "task"): string {
   if (typeof value !== "string") throw new AcommError("bad_field", `${field} must be a string of 1 to ${maxNameBytes} bytes, but is ${kindOf(value)}`);

@@ -36,7 +36,7 @@ export function checkFrameLength(length: number, maxFrameBytes: number): void {
 
 /**
  * Takes frames out of a stream of bytes that may be cut anywhere. A frame that lies whole in one chunk is handed out where
- * it lies; only what is cut is copied, and no more is held than has arrived.
+ * it lies; only what is cut is copied, into at most 4 KiB or twice what has arrived, whatever length the header declares.
  */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
@@ -64,7 +64,8 @@ export class FrameDecoder {
   /**
    * The payloads that `chunk` completes, in order. They may share the chunk's memory.
    *
-   * @throws AcommError `bad_frame`, `frame_too_large`; the decoder can't go on after it.
+   * @throws AcommError `bad_frame`, `frame_too_large`; the decoder can't go on after it. The frames that stood before it in
+   * the chunk are lost with it: {@link scan} hands them out.
    */
   push(chunk: Uint8Array): Uint8Array[] {
     const frames: Uint8Array[] = [];
@@ -74,7 +75,7 @@ export class FrameDecoder {
     return frames;
   }
 
-  /** Like {@link push}, without an array and a view for each frame. */
+  /** Like {@link push}, without an array and a view for each frame, which is handed out before the next header is read. */
   scan(chunk: Uint8Array, handle: FrameHandler): void {
     let at = 0;
     const size = chunk.length;

@@ -1,12 +1,23 @@
 import { AcommError } from "./acomm-error.ts";
-import { kindOf } from "./fields.ts";
+import { foldKey, kindOf } from "./fields.ts";
 import { decodeUtf8, memberSpans, parseJson } from "./json-text.ts";
 
-/** The spellings of each key of a message: the first is the one that is written. */
-export type KeyTable = Readonly<Record<string, readonly string[]>>;
+/** The keys of a message. Built by {@link createKeyTable}. */
+export interface KeyTable {
+  /** The name that is written, by each spelling that is taken. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Each spelling that is taken, by its {@link foldKey}. */
+  readonly folded: ReadonlyMap<string, string>;
+}
 
 /** The text of each member that is there, by the name that is written. */
 export type Members = ReadonlyMap<string, { readonly text: string; readonly value: unknown }>;
+
+/** Takes the spellings of each key: the first is the one that is written. */
+export function createKeyTable(keys: readonly (readonly [name: string, ...aliases: string[]])[]): KeyTable {
+  const names = new Map(keys.flatMap((spellings) => spellings.map((spelling) => [spelling, spellings[0]])));
+  return { names, folded: new Map([...names.keys()].map((spelling) => [foldKey(spelling), spelling])) };
+}
 
 /**
  * Reads a JSON object and finds its known members, whose text is kept. Unknown keys are ignored, of a repeated key the
@@ -20,14 +31,12 @@ export function readMembers(message: string | Uint8Array, keys: KeyTable): Membe
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new AcommError("bad_json", `the message must be a JSON object, but is ${kindOf(value)}`);
   }
-  const names = new Map(Object.entries(keys).flatMap(([name, spellings]) => spellings.map((spelling) => [spelling, name])));
-  const lowerCase = new Map([...names.keys()].map((spelling) => [spelling.toLowerCase(), spelling]));
   const seen = new Map<string, string>();
   const members = new Map<string, { text: string; value: unknown }>();
   for (const { key, start, end } of memberSpans(text)) {
-    const name = names.get(key);
+    const name = keys.names.get(key);
     if (name === undefined) {
-      const known = lowerCase.get(key.toLowerCase());
+      const known = keys.folded.get(foldKey(key));
       if (known !== undefined) throw new AcommError("bad_field", `${JSON.stringify(key)} differs from the key ${known} only in case: write ${known}`);
       continue;
     }

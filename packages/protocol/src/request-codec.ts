@@ -1,19 +1,10 @@
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
 import { checkName } from "./fields.ts";
 import { decodeUtf8, defaultMaxDepth, encodeJson, nestsDeeper } from "./json-text.ts";
-import { readExtensions, readMembers, readStreamEnd } from "./members.ts";
-import type { KeyTable } from "./members.ts";
+import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { Request } from "./request.ts";
 
-const keys: KeyTable = {
-  id: ["id"],
-  task: ["task"],
-  taskURL: ["taskURL"],
-  responsehook: ["responsehook", "responseHook"],
-  stream_url: ["stream_url", "streamURL"],
-  args: ["args"],
-  ext: ["ext"],
-};
+const keys = /* @__PURE__ */ createKeyTable([["id"], ["task"], ["taskURL"], ["responsehook", "responseHook"], ["stream_url", "streamURL"], ["args"], ["ext"]]);
 
 /** The extensions of a request that may be answered on its connection (wire 2.8). */
 const replyExt: Readonly<Record<string, unknown>> = Object.freeze({ reply: true });
@@ -75,7 +66,7 @@ function decodeCommonRequest(text: string): Request | undefined {
   } catch {
     return undefined; // the general decoder finds out what it is and says why
   }
-  return { id, task, responseHook: null, streamUrl: null, args, taskUrl: null, raw: { text: argsText, value: args }, ext: reply ? replyExt : undefined };
+  return { id, task, responseHook: null, streamUrl: null, args, taskUrl: null, raw: { text: argsText.trim(), value: args }, ext: reply ? replyExt : undefined };
 }
 
 function decodeAnyRequest(text: string): Request {

@@ -2,19 +2,13 @@ import { AcommError } from "./acomm-error.ts";
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
 import { checkName, kindOf } from "./fields.ts";
 import { decodeUtf8, defaultMaxDepth, encodeJson, nestsDeeper } from "./json-text.ts";
-import { readExtensions, readMembers, readStreamEnd } from "./members.ts";
+import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { KeyTable } from "./members.ts";
 import { isPlainName } from "./request-codec.ts";
 import type { Response } from "./response.ts";
 
 /** The keys of a response and of an acknowledgement. */
-export const responseKeys: KeyTable = {
-  error: ["error"],
-  id: ["id"],
-  result: ["result"],
-  stream_url: ["stream_url", "streamURL"],
-  ext: ["ext"],
-};
+export const responseKeys: KeyTable = /* @__PURE__ */ createKeyTable([["error"], ["id"], ["result"], ["stream_url", "streamURL"], ["ext"]]);
 
 const replyExt: Readonly<Record<string, unknown>> = Object.freeze({ reply: true });
 const head = '{"error":"","id":"';
@@ -31,7 +25,7 @@ const replyTail = ',"stream_url":null,"ext":{"reply":true}}';
  */
 export function encodeResponse(response: Response, options?: { readonly reply?: boolean }): string {
   const { id, error, result, streamUrl, raw } = response;
-  if (error !== "" && result !== null) throw new AcommError("bad_field", "a response has an error or a result, not both");
+  if (error !== "" && result != null) throw new AcommError("bad_field", "a response has an error or a result, not both");
   const resultText = raw !== undefined && Object.is(raw.value, result) ? raw.text : encodeJson(result, "result");
   const reply = options?.reply === true;
   if (error === "" && streamUrl === null && isPlainName(id)) return `${head}${id}${beforeResult}${resultText}${reply ? replyTail : tail}`;
@@ -69,7 +63,7 @@ function decodeCommonResponse(text: string): Response | undefined {
   } catch {
     return undefined; // the general decoder finds out what it is and says why
   }
-  return { id, error: "", result, streamUrl: null, raw: { text: resultText, value: result }, ext: reply ? replyExt : undefined };
+  return { id, error: "", result, streamUrl: null, raw: { text: resultText.trim(), value: result }, ext: reply ? replyExt : undefined };
 }
 
 function decodeAnyResponse(text: string): Response {

@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import * as protocol from "./index.ts";
+
+test("the package exports these names and no others", () => {
+  expect(Object.keys(protocol).sort()).toEqual([
+    "AcommError",
+    "AcommUrl",
+    "FrameDecoder",
+    "acceptedOnceText",
+    "acceptedReplyText",
+    "acceptedText",
+    "acommErrorCodes",
+    "checkFrameLength",
+    "createRequest",
+    "createResponse",
+    "decodeAcknowledgement",
+    "decodeErrorText",
+    "decodeRequest",
+    "decodeResponse",
+    "decodeUrl",
+    "decodeUtf8",
+    "defaultMaxDepth",
+    "defaultMaxFrameBytes",
+    "encodeErrorText",
+    "encodeFrame",
+    "encodeRefusal",
+    "encodeRequest",
+    "encodeResponse",
+    "encodeUrl",
+    "handleResponse",
+    "isAnswer",
+    "maxNameBytes",
+    "maxSocketPathBytes",
+    "maxUrlLength",
+    "parseJson",
+    "parseUrl",
+    "socketPathOf",
+    "unmarshalArgs",
+    "unmarshalResult",
+    "utf8Length",
+    "validateRequest",
+  ]);
+});
