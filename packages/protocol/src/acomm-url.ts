@@ -17,12 +17,16 @@ export class AcommUrl extends URL {
   readonly #wire: string;
   readonly #href: string;
 
-  /** @internal use {@link parseUrl} */
-  constructor(href: string, wire: string, streamEnd?: "half-close") {
+  private constructor(href: string, wire: string, streamEnd: "half-close" | undefined) {
     super(href);
     this.#href = this.href;
     this.#wire = wire;
     this.#streamEnd = streamEnd;
+  }
+
+  /** @internal what {@link parseUrl} has checked */
+  static fromChecked(href: string, wire: string, streamEnd: "half-close" | undefined): AcommUrl {
+    return new AcommUrl(href, wire, streamEnd);
   }
 
   /** `half-close` where the writer of this unix stream shows its end (wire 2.2), else undefined. */
@@ -89,7 +93,7 @@ export function parseUrl(input: string | URL, options?: { readonly field?: strin
   const streamEnd = options?.streamEnd;
   if (input instanceof AcommUrl && input.isUnchanged) {
     if (streamEnd === undefined || streamEnd === input.streamEnd || input.protocol !== "unix:") return input;
-    return new AcommUrl(input.href, input.toWire(), streamEnd);
+    return AcommUrl.fromChecked(input.href, input.toWire(), streamEnd);
   }
   const text = input instanceof URL ? input.href : input;
   if (typeof text !== "string") throw badUrl(field, `must be a URL or a string, but is ${kindOf(text)}`);
@@ -194,7 +198,7 @@ function build(go: GoUrl, field: string, streamEnd: "half-close" | undefined): A
   const href = `${go.Scheme}://${go.Host}${path}${query}${fragment}`;
   if (href.length > maxUrlLength) throw badUrl(field, `must be at most ${maxUrlLength} characters, but has ${href.length}`);
   if (!URL.canParse(href)) throw badUrl(field, "must have a valid host and a port of 1 to 65535");
-  const url = new AcommUrl(href, JSON.stringify({ ...go, RawPath: rawPath, RawFragment: rawFragment }), go.Scheme === "unix" ? streamEnd : undefined);
+  const url = AcommUrl.fromChecked(href, JSON.stringify({ ...go, RawPath: rawPath, RawFragment: rawFragment }), go.Scheme === "unix" ? streamEnd : undefined);
   if (url.port === "0") throw badUrl(field, "must have a port of 1 to 65535");
   return url;
 }
@@ -203,6 +207,8 @@ function checkUnix(go: GoUrl, field: string): void {
   if (go.Host !== "") throw badUrl(field, "must be unix:///absolute/path, with three slashes: a unix URL has no host");
   if (go.RawQuery !== "" || go.ForceQuery || go.Fragment !== "") throw badUrl(field, "must be unix:///absolute/path without a query or fragment");
   if (!go.Path.startsWith("/") || go.Path === "/") throw badUrl(field, "must name an absolute path, such as unix:///run/acomm/a.sock");
+  // across a link they mean one thing to a program and another to the kernel
+  if (/\/\.\.?(?:\/|$)/.test(go.Path)) throw badUrl(field, "must not hold . or .. in its path: name the directory itself");
   if (go.Path.includes("\0")) throw badUrl(field, "must not hold a NUL in its path");
   const bytes = utf8Length(go.Path);
   if (bytes > maxSocketPathBytes) throw badUrl(field, `must name a path of at most ${maxSocketPathBytes} bytes, but it has ${bytes}: choose a shorter directory`);

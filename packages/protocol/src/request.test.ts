@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { AcommError } from "./acomm-error.ts";
 import { parseUrl } from "./acomm-url.ts";
 import { refusal } from "./fixtures/refusal.ts";
+import { encodeRequest } from "./request-codec.ts";
 import { createRequest, handleResponse, unmarshalArgs, validateRequest } from "./request.ts";
 import { createResponse } from "./response.ts";
 
@@ -13,9 +14,20 @@ function schemaOf<Output>(validate: (value: unknown) => StandardSchemaV1.Result<
 describe("createRequest", () => {
   test("takes a task, gives it a fresh id, and null for what is left out", () => {
     const request = createRequest({ task: "t" });
-    expect(request).toEqual({ id: request.id, task: "t", responseHook: null, streamUrl: null, args: null });
+    expect(request).toEqual({ id: request.id, task: "t", responseHook: null, streamUrl: null, args: null, raw: { text: "null", value: null } });
     expect(request.id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     expect(createRequest({ task: "t", id: undefined }).id).not.toBe(request.id);
+  });
+
+  test("writes the args down: what is changed inside them later is not sent, other args are", () => {
+    const args = { n: 1 };
+    const request = createRequest({ id: "a", task: "t", args });
+    args.n = 2;
+    expect(encodeRequest(request)).toContain('"args":{"n":1}');
+    expect(encodeRequest({ ...request, args: { n: 3 } })).toContain('"args":{"n":3}');
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    expect(refusal(() => createRequest({ task: "t", args: circular })).message).toMatch(/^args cannot be written as JSON/);
   });
 
   test("takes URLs as text or as URL", () => {

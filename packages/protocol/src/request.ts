@@ -2,6 +2,7 @@ import { AcommError } from "./acomm-error.ts";
 import type { AcommUrl } from "./acomm-url.ts";
 import { parseUrl } from "./acomm-url.ts";
 import { checkName, kindOf } from "./fields.ts";
+import { encodeJson } from "./json-text.ts";
 import type { RawJson } from "./json-text.ts";
 import type { Response } from "./response.ts";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
@@ -26,7 +27,7 @@ export interface Request<Args = unknown> {
   readonly args: Args;
   /** The address that is to run the task, instead of a local provider. */
   readonly taskUrl?: AcommUrl | null;
-  /** The text that `args` was read from; written again as long as `args` is still that value. */
+  /** The text of `args`, as it was read or first written; sent as long as `args` is still that value. */
   readonly raw?: RawJson | undefined;
   /** The extensions that came with it (wire 2); they concern the connection and are not forwarded. */
   readonly ext?: Readonly<Record<string, unknown>> | undefined;
@@ -50,7 +51,12 @@ export interface RequestInit<Args = unknown> {
   readonly id?: string | undefined;
 }
 
-/** Builds a request; the seed's `NewRequest`. @throws AcommError `bad_field` naming the field and its limit. */
+/**
+ * Builds a request; the seed's `NewRequest`. The arguments are written down here: what is changed inside them later is not
+ * sent.
+ *
+ * @throws AcommError `bad_field` naming the field and its limit.
+ */
 export function createRequest<Args = unknown>(init: RequestInit<Args>): Request<Args> {
   const { task, args = null, responseHook, streamUrl, taskUrl, onSuccess, onError, id = crypto.randomUUID() } = init;
   return {
@@ -59,6 +65,7 @@ export function createRequest<Args = unknown>(init: RequestInit<Args>): Request<
     responseHook: optionalUrl(responseHook, "responseHook"),
     streamUrl: optionalUrl(streamUrl, "streamUrl"),
     args: args as Args,
+    raw: { text: encodeJson(args, "args"), value: args },
     ...(taskUrl == null ? undefined : { taskUrl: parseUrl(taskUrl, { field: "taskUrl" }) }),
     ...(onSuccess === undefined ? undefined : { onSuccess }),
     ...(onError === undefined ? undefined : { onError }),

@@ -9,7 +9,7 @@ import { encodeResponse } from "./response-codec.ts";
 describe("createResponse", () => {
   test("answers a request by its id: a result, an error, a stream, or nothing", () => {
     const request = createRequest({ id: "a", task: "t" });
-    expect(createResponse(request)).toEqual({ id: "a", error: "", result: null, streamUrl: null });
+    expect(createResponse(request)).toEqual({ id: "a", error: "", result: null, raw: { text: "null", value: null }, streamUrl: null });
     expect(createResponse(request, { result: 0 }).result).toBe(0);
     expect(createResponse(request, { error: "boom" })).toMatchObject({ error: "boom", result: null });
     expect(createResponse(request, { streamUrl: new URL("http://h/") }).streamUrl).toEqual(parseUrl("http://h/"));

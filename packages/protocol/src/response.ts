@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { AcommError, encodeErrorText } from "./acomm-error.ts";
 import type { AcommUrl } from "./acomm-url.ts";
 import { checkName } from "./fields.ts";
+import { encodeJson } from "./json-text.ts";
 import type { RawJson } from "./json-text.ts";
 import type { Request } from "./request.ts";
 import { optionalUrl } from "./request.ts";
@@ -17,7 +18,7 @@ export interface Response<Result = unknown> {
   readonly result: Result | null;
   /** Where additional data may be read. */
   readonly streamUrl: AcommUrl | null;
-  /** The text that `result` was read from; written again as long as `result` is still that value. */
+  /** The text of `result`, as it was read or first written; sent as long as `result` is still that value. */
   readonly raw?: RawJson | undefined;
   /** The extensions that came with it (wire 2); they are not forwarded. */
   readonly ext?: Readonly<Record<string, unknown>> | undefined;
@@ -33,7 +34,8 @@ export interface ResponseInit<Result = unknown> {
 }
 
 /**
- * Builds the response to a request; the seed's `NewResponse`.
+ * Builds the response to a request; the seed's `NewResponse`. The result is written down here: what is changed inside it
+ * later is not sent.
  *
  * @throws AcommError `bad_field` where there are both an error and a result.
  */
@@ -45,6 +47,7 @@ export function createResponse<Result = unknown>(request: Pick<Request, "id">, i
     id: checkName(request.id, "id"),
     error: failed ? encodeErrorText(error) : "",
     result,
+    raw: { text: encodeJson(result, "result"), value: result },
     streamUrl: optionalUrl(streamUrl, "streamUrl"),
   };
 }

@@ -4,26 +4,21 @@ import { cancelledError } from "@acomm/transport";
 import type { OutgoingMessage } from "@acomm/transport";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";
 
-/** What a {@link Call} is made of. */
-export interface CallInit {
+/** What the calls of one tracker share. */
+export interface CallOwner {
   readonly pending: PendingRequests;
-  /** The request without its id and response hook. */
-  readonly request: Omit<Request, "id" | "responseHook">;
-  /** An id that is unique, but may be guessed. */
-  readonly id: string;
-  /** The JSON of the hook that is named where the answer may not come on the connection. */
-  readonly hook: string;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
   /** Counts an answer that nobody waits for. */
-  readonly refuse: () => void;
-  readonly resolve: (response: Response) => void;
-  readonly reject: (error: AcommError) => void;
+  refuse(): void;
 }
 
-/** One call from `tracker.request`: the entry in the pending table and the message on its way in one. */
+/** A request whose id is found when it is sent. */
+type Sendable = { -readonly [Key in keyof Request]: Request[Key] };
+
+/**
+ * One call from `tracker.request`: the entry in the pending table, the message on its way and the caller's promise in one,
+ * so that a call costs no more than it must.
+ */
 export class Call implements PendingRequest, OutgoingMessage {
-  id: string;
   readonly startedAt: number = performance.now();
   readonly takesReply = true;
   deadline: number;
@@ -37,29 +32,50 @@ export class Call implements PendingRequest, OutgoingMessage {
   /** Whether the hook was named in what was sent last. */
   answersToHook = false;
   #isAccepted = false;
-  readonly #init: CallInit;
+  readonly #owner: CallOwner;
+  readonly #request: Sendable;
+  readonly #hook: string;
+  readonly #timeoutMs: number;
+  readonly #resolve: (response: Response) => void;
+  readonly #reject: (error: AcommError) => void;
+  #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
 
-  constructor(init: CallInit) {
-    this.#init = init;
-    this.id = init.id;
-    this.deadline = this.startedAt + init.timeoutMs;
-    const { signal } = init;
-    if (signal === undefined) return;
-    this.#onAbort = () => { init.pending.settle(this, cancelledError(this.#name(), signal)); };
-    signal.addEventListener("abort", this.#onAbort);
+  /**
+   * @param request its id is unique, but may be guessed
+   * @param hook the JSON of the hook that is named where the answer may not come on the connection
+   */
+  constructor(owner: CallOwner, request: Request, hook: string, timeoutMs: number, resolve: (response: Response) => void, reject: (error: AcommError) => void) {
+    this.#owner = owner;
+    this.#request = request;
+    this.#hook = hook;
+    this.#timeoutMs = timeoutMs;
+    this.deadline = this.startedAt + timeoutMs;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get id(): string {
+    return this.#request.id;
   }
 
   get task(): string {
-    return this.#init.request.task;
+    return this.#request.task;
+  }
+
+  /** Gives the call up when the signal aborts. */
+  watch(signal: AbortSignal): void {
+    this.#signal = signal;
+    this.#onAbort = () => { this.failed(cancelledError(this.#name(), signal)); };
+    signal.addEventListener("abort", this.#onAbort);
   }
 
   encode(replyAnnounced: boolean): string {
-    const { request, hook, pending } = this.#init;
     this.answersToHook = !replyAnnounced;
+    if (replyAnnounced) return encodeRequest(this.#request, { reply: true });
     // who knows the id could answer at the hook in the peer's place, so there it is a secret
-    if (!replyAnnounced) pending.rename(this, () => { this.id = crypto.randomUUID(); });
-    return encodeRequest({ ...request, id: this.id, responseHook: null }, { reply: true, hook: replyAnnounced ? "null" : hook });
+    this.#owner.pending.rename(this, () => { this.#request.id = crypto.randomUUID(); });
+    return encodeRequest(this.#request, { reply: true, hook: this.#hook });
   }
 
   accepted(): void {
@@ -75,11 +91,11 @@ export class Call implements PendingRequest, OutgoingMessage {
       return;
     }
     this.carrier = undefined; // the answer is here, there is nothing left to forget
-    this.#init.pending.settle(this, response);
+    this.#owner.pending.settle(this, response);
   }
 
   strayAnswer(): void {
-    this.#init.refuse();
+    this.#owner.refuse();
   }
 
   /** The receiver said no. */
@@ -88,24 +104,29 @@ export class Call implements PendingRequest, OutgoingMessage {
   }
 
   failed(error: AcommError): void {
-    this.#init.pending.settle(this, error);
+    this.#owner.pending.settle(this, error);
   }
 
   finish(outcome: Response | AcommError): void {
-    const { signal, resolve, reject } = this.#init;
     this.isSettled = true;
     this.carrier?.forget(this);
-    if (this.#onAbort !== undefined) signal?.removeEventListener("abort", this.#onAbort);
-    if (outcome instanceof AcommError) reject(outcome);
-    else if (outcome.error === "") resolve(outcome);
-    else reject(decodeErrorText(outcome.error));
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (outcome instanceof AcommError) this.#reject(outcome);
+    else if (outcome.error === "") this.#resolve(outcome);
+    else this.#reject(errorOfResponse(outcome.error));
   }
 
   expired(): AcommError {
-    return new AcommError("timeout", `${this.#name()}: ${this.#isAccepted ? "accepted, but not answered" : "not accepted"} within ${this.#init.timeoutMs} ms`);
+    return new AcommError("timeout", `${this.#name()}: ${this.#isAccepted ? "accepted, but not answered" : "not accepted"} within ${this.#timeoutMs} ms`);
   }
 
   #name(): string {
     return `request ${JSON.stringify(this.id)} (${this.task})`;
   }
+}
+
+/** The peer's error. That something was unavailable to the handler doesn't mean that the handler did not run. */
+function errorOfResponse(text: string): AcommError {
+  const error = decodeErrorText(text);
+  return error.code === "unavailable" ? new AcommError("remote", text) : error;
 }

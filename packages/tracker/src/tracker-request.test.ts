@@ -117,6 +117,17 @@ describe("one outcome, of the right code", () => {
     expect(tracker.pendingCount).toBe(0);
   });
 
+  test("an error that says unavailable is remote: the handler has run", async () => {
+    const tracker = await startTracker();
+    const errors = ["unavailable: the database", "overloaded: the queue"];
+    const peer = await startPeer((request, say) => {
+      say(acknowledgements.reply);
+      say(answerText(request.id, null, errors.shift()));
+    });
+    await expect(tracker.request(peer.url, { task: "t" })).rejects.toMatchObject({ code: "remote", message: "unavailable: the database" });
+    await expect(tracker.request(peer.url, { task: "t" })).rejects.toMatchObject({ code: "overloaded", message: "the queue" });
+  });
+
   test("a refusal: the peer's code", async () => {
     const tracker = await startTracker();
     const peer = await startPeer((_request, say) => { say('{"error":"unknown_task: no task t","id":"","result":null,"stream_url":null}'); });

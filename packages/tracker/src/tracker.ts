@@ -1,11 +1,12 @@
 import { AcommError, createRequest, createResponse, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, RequestInit, Response } from "@acomm/protocol";
-import { admitTargets, checkCount, checkTarget, checkTimeoutMs, createRegistry, deliverResponse, MessageServer, openStream, report, send, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
+import { admitTargets, cancelledError, checkCount, checkTarget, checkTimeoutMs, createRegistry, deliverResponse, MessageServer, openStream, report, send, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, StreamSource, TargetPolicy, TransportRegistry, UnixStream } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Call } from "./call.ts";
+import type { CallOwner } from "./call.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
 import { createIdSource } from "./id-source.ts";
@@ -55,6 +56,7 @@ export class Tracker implements AsyncDisposable {
   readonly #ownsRegistry: boolean;
   readonly #onError: ErrorHook | undefined;
   readonly #pending: PendingRequests;
+  readonly #callOwner: CallOwner;
   readonly #tracked = new WeakMap<Request, TrackedRequest>();
   readonly #streams = new Set<UnixStream>();
   readonly #deliveries = new Set<Promise<void>>();
@@ -68,9 +70,6 @@ export class Tracker implements AsyncDisposable {
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
   #refused = 0;
-  readonly #refuse = (): void => {
-    this.#refused += 1;
-  };
 
   /** @throws AcommError `bad_field`, `bad_address` */
   constructor(options: TrackerOptions = {}) {
@@ -78,6 +77,7 @@ export class Tracker implements AsyncDisposable {
     this.#httpStreamUrl = options.httpStreamUrl === undefined ? undefined : parseUrl(options.httpStreamUrl, { field: "httpStreamUrl" });
     this.#defaultTimeoutMs = checkTimeoutMs(options.defaultTimeoutMs ?? 30_000, "defaultTimeoutMs");
     this.#pending = new PendingRequests(checkCount(options.maxPending ?? 10_000, "maxPending"));
+    this.#callOwner = { pending: this.#pending, refuse: () => { this.#refused += 1; } };
     this.#admit = options.admit ?? admitTargets();
     this.#ownsRegistry = options.registry === undefined;
     this.#registry = options.registry ?? createRegistry();
@@ -142,24 +142,17 @@ export class Tracker implements AsyncDisposable {
   /** Like {@link request}, but gives the whole response, with its stream URL. A response with an error throws. */
   call<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Response<Result>> {
     return new Promise<Response<Result>>((resolve, reject) => {
+      const { task, args, streamUrl, taskUrl, signal, responseHook, timeoutMs = this.#defaultTimeoutMs } = options;
       const target = this.#target(url);
       const transport = this.#registry.lookup(target);
       this.#checkRunning();
-      const { signal, responseHook } = options;
-      const timeoutMs = checkTimeoutMs(options.timeoutMs ?? this.#defaultTimeoutMs);
-      if (signal?.aborted === true) throw new AcommError("cancelled", `request ${options.task}: cancelled before it was sent`, { cause: signal.reason });
-      const call = new Call({
-        pending: this.#pending,
-        request: createRequest({ task: options.task, args: options.args, streamUrl: options.streamUrl, taskUrl: options.taskUrl, id: "new" }),
-        id: this.#nextId(),
-        hook: responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" })),
-        timeoutMs,
-        signal,
-        refuse: this.#refuse,
-        resolve: resolve as (response: Response) => void,
-        reject,
-      });
+      checkTimeoutMs(timeoutMs);
+      if (signal?.aborted === true) throw cancelledError(`request ${task}`, signal);
+      const hook = responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" }));
+      const request = createRequest({ id: this.#nextId(), task, args, streamUrl, taskUrl });
+      const call = new Call(this.#callOwner, request, hook, timeoutMs, resolve as (response: Response) => void, reject);
       this.#pending.add(call);
+      if (signal !== undefined) call.watch(signal);
       if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
       else void this.#send(target, call, timeoutMs);
     });
@@ -348,7 +341,7 @@ export class Tracker implements AsyncDisposable {
       pending.isClaimed = true;
       return pending;
     }
-    this.#refuse();
+    this.#refused += 1;
     throw new AcommError("unknown_id", `no request with the id ${JSON.stringify(response.id)} is open: it was answered, has expired or is not from here`);
   }
 
