@@ -15,6 +15,7 @@ test("the package exports these names and no others", () => {
     "createResponse",
     "decodeAcknowledgement",
     "decodeErrorText",
+    "decodePlainResult",
     "decodeRequest",
     "decodeResponse",
     "decodeUrl",

@@ -13,4 +13,4 @@ export type { Request, RequestInit, ResponseHandler } from "./request.ts";
 export { decodeRequest, encodeRequest } from "./request-codec.ts";
 export { createResponse, unmarshalResult } from "./response.ts";
 export type { Response, ResponseInit } from "./response.ts";
-export { decodeResponse, encodeResponse } from "./response-codec.ts";
+export { decodePlainResult, decodeResponse, encodeResponse } from "./response-codec.ts";

@@ -25,7 +25,7 @@ export function encodeRequest(request: Request, options?: { readonly reply?: boo
   const hook = options?.hook ?? encodeUrl(responseHook, "responseHook");
   const stream = encodeUrl(streamUrl, "streamUrl");
   const where = taskUrl == null ? "" : `,"taskURL":${encodeUrl(taskUrl, "taskUrl")}`;
-  const head = `{"id":${quoteName(checkName(id, "id"))},"task":${quoteName(checkName(task, "task"))}${where}`;
+  const head = `{"id":${quoteName(id, "id")},"task":${task === lastTask ? lastTaskText : quoteTask(task)}${where}`;
   const reply = options?.reply === true;
   const end = streamUrl?.streamEnd === "half-close";
   const tail = !reply && !end ? "}" : reply && !end ? replyTail : `,"ext":{${reply ? '"reply":true,' : ""}"streamEnd":"half-close"}}`;
@@ -91,6 +91,17 @@ export function isPlainName(name: string): boolean {
   return /^[\w.:-]{1,128}$/.test(name);
 }
 
-function quoteName(name: string): string {
-  return isPlainName(name) ? `"${name}"` : JSON.stringify(name);
+/** A name as JSON, checked: a plain one needs no further look. */
+function quoteName(name: string, field: "id" | "task"): string {
+  return isPlainName(name) ? `"${name}"` : JSON.stringify(checkName(name, field));
+}
+
+/** The task of the last message and its JSON: most messages name the same one again. */
+let lastTask = "";
+let lastTaskText = "";
+
+function quoteTask(task: string): string {
+  lastTaskText = quoteName(task, "task");
+  lastTask = task;
+  return lastTaskText;
 }

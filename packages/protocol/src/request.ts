@@ -59,17 +59,18 @@ export interface RequestInit<Args = unknown> {
  */
 export function createRequest<Args = unknown>(init: RequestInit<Args>): Request<Args> {
   const { task, args = null, responseHook, streamUrl, taskUrl, onSuccess, onError, id = crypto.randomUUID() } = init;
-  return {
+  const request: { -readonly [Key in keyof Request<Args>]: Request<Args>[Key] } = {
     id: checkName(id, "id"),
     task: checkName(task, "task"),
     responseHook: optionalUrl(responseHook, "responseHook"),
     streamUrl: optionalUrl(streamUrl, "streamUrl"),
     args: args as Args,
     raw: { text: encodeJson(args, "args"), value: args },
-    ...(taskUrl == null ? undefined : { taskUrl: parseUrl(taskUrl, { field: "taskUrl" }) }),
-    ...(onSuccess === undefined ? undefined : { onSuccess }),
-    ...(onError === undefined ? undefined : { onError }),
   };
+  if (taskUrl != null) request.taskUrl = parseUrl(taskUrl, { field: "taskUrl" });
+  if (onSuccess !== undefined) request.onSuccess = onSuccess;
+  if (onError !== undefined) request.onError = onError;
+  return request;
 }
 
 /** @throws AcommError `bad_field` unless the request has an id and a task that may be sent; the seed's `Request.Validate`. */

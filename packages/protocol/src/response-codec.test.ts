@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { acceptedReplyText } from "./acknowledgement.ts";
 import { AcommError } from "./acomm-error.ts";
 import { parseUrl } from "./acomm-url.ts";
 import { refusal } from "./fixtures/refusal.ts";
 import { createResponse } from "./response.ts";
 import type { Response } from "./response.ts";
-import { decodeResponse, encodeResponse } from "./response-codec.ts";
+import { decodePlainResult, decodeResponse, encodeResponse } from "./response-codec.ts";
 
 const head = '{"error":"","id":"a","result":';
 const tail = ',"stream_url":null}';
@@ -134,5 +135,25 @@ describe("the short cut for the form that our own services answer in means what 
       }),
       { numRuns: 3000 },
     );
+  });
+});
+
+describe("decodePlainResult", () => {
+  test("gives the result of a plain success on the connection", () => {
+    expect(decodePlainResult(encodeResponse(createResponse({ id: "a" }, { result: { n: [1] } }), { reply: true }))).toEqual({ n: [1] });
+    expect(decodePlainResult(`{"error":"","id":"a","result":null${replyTail}`)).toBeNull();
+  });
+
+  test.each([
+    ["an error", `{"error":"no","id":"a","result":null${replyTail}`],
+    ["a repeated key", `{"error":"","id":"a","error":"boom","result":null${replyTail}`],
+    ["a key after the result", `{"error":"","id":"a","result":1,"error":"boom"${replyTail}`],
+    ["an escaped quote in the id", `{"error":"","id":"a\\","result":1,"x":"${replyTail}`],
+    ["no JSON", `{"error":"","id":"a","result":{${replyTail}`],
+    ["a stream", '{"error":"","id":"a","result":1,"stream_url":"unix:///s","ext":{"reply":true}}'],
+    ["a deep result", `{"error":"","id":"a","result":${"[".repeat(300)}${"]".repeat(300)}${replyTail}`],
+    ["an acknowledgement", acceptedReplyText],
+  ])("leaves %s to the general decoder", (_, text) => {
+    expect(decodePlainResult(text)).toBeUndefined();
   });
 });

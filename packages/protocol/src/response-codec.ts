@@ -66,6 +66,23 @@ function decodeCommonResponse(text: string): Response | undefined {
   return { id, error: "", result, streamUrl: null, raw: { text: resultText.trim(), value: result }, ext: reply ? replyExt : undefined };
 }
 
+/**
+ * The result of a response in the form that our own services answer a plain success in; undefined where it is any other,
+ * and `decodeResponse` has to read it. For who knows already which request it answers.
+ */
+export function decodePlainResult(text: string): unknown {
+  if (!text.startsWith(head) || !text.endsWith(replyTail)) return undefined;
+  const idEnd = text.indexOf('"', head.length);
+  if (!text.startsWith(beforeResult, idEnd)) return undefined;
+  const resultText = text.slice(idEnd + beforeResult.length, -replyTail.length);
+  if (nestsDeeper(resultText, defaultMaxDepth - 1)) return undefined;
+  try {
+    return JSON.parse(resultText);
+  } catch {
+    return undefined; // the general decoder finds out what it is and says why
+  }
+}
+
 function decodeAnyResponse(text: string): Response {
   const members = readMembers(text, responseKeys);
   const ext = readExtensions(members);

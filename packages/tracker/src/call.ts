@@ -1,4 +1,4 @@
-import { AcommError, decodeErrorText, decodeResponse, encodeRequest } from "@acomm/protocol";
+import { AcommError, decodeErrorText, decodePlainResult, decodeResponse, encodeRequest } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import { cancelledError } from "@acomm/transport";
 import type { OutgoingMessage } from "@acomm/transport";
@@ -29,28 +29,37 @@ export class Call implements PendingRequest, OutgoingMessage {
   carrier: OutgoingMessage["carrier"] = undefined;
   isClaimed = false;
   isSettled = false;
-  /** Whether the hook was named in what was sent last. */
-  answersToHook = false;
   #isAccepted = false;
+  /** Whether the hook was named in what was sent last. */
+  #isNamed = false;
   readonly #owner: CallOwner;
   readonly #request: Sendable;
   readonly #hook: string;
   readonly #timeoutMs: number;
-  readonly #resolve: (response: Response) => void;
+  readonly #wantsResult: boolean;
+  readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: AcommError) => void;
   #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
 
   /**
    * @param request its id is unique, but may be guessed
-   * @param hook the JSON of the hook that is named where the answer may not come on the connection
+   * @param options.hook the JSON of the hook that is named where the answer may not come on the connection
+   * @param options.wantsResult whether `resolve` gets the result alone instead of the response
    */
-  constructor(owner: CallOwner, request: Request, hook: string, timeoutMs: number, resolve: (response: Response) => void, reject: (error: AcommError) => void) {
+  constructor(
+    owner: CallOwner,
+    request: Request,
+    options: { readonly hook: string; readonly timeoutMs: number; readonly wantsResult: boolean },
+    resolve: (value: unknown) => void,
+    reject: (error: AcommError) => void,
+  ) {
     this.#owner = owner;
     this.#request = request;
-    this.#hook = hook;
-    this.#timeoutMs = timeoutMs;
-    this.deadline = this.startedAt + timeoutMs;
+    this.#hook = options.hook;
+    this.#timeoutMs = options.timeoutMs;
+    this.#wantsResult = options.wantsResult;
+    this.deadline = this.startedAt + options.timeoutMs;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -71,10 +80,13 @@ export class Call implements PendingRequest, OutgoingMessage {
   }
 
   encode(replyAnnounced: boolean): string {
-    this.answersToHook = !replyAnnounced;
+    const { pending } = this.#owner;
+    if (this.#isNamed) pending.unname(this);
+    this.#isNamed = !replyAnnounced;
     if (replyAnnounced) return encodeRequest(this.#request, { reply: true });
     // who knows the id could answer at the hook in the peer's place, so there it is a secret
-    this.#owner.pending.rename(this, () => { this.#request.id = crypto.randomUUID(); });
+    this.#request.id = crypto.randomUUID();
+    pending.name(this);
     return encodeRequest(this.#request, { reply: true, hook: this.#hook });
   }
 
@@ -83,14 +95,15 @@ export class Call implements PendingRequest, OutgoingMessage {
   }
 
   answered(text: string): void {
+    this.carrier = undefined; // the answer is here, there is nothing left to forget
     let response: Response;
     try {
-      response = decodeResponse(text);
+      const result = this.#wantsResult ? decodePlainResult(text) : undefined;
+      response = result === undefined ? decodeResponse(text) : { id: this.id, error: "", result, streamUrl: null };
     } catch (error) {
       this.failed(error as AcommError);
       return;
     }
-    this.carrier = undefined; // the answer is here, there is nothing left to forget
     this.#owner.pending.settle(this, response);
   }
 
@@ -112,7 +125,7 @@ export class Call implements PendingRequest, OutgoingMessage {
     this.carrier?.forget(this);
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
     if (outcome instanceof AcommError) this.#reject(outcome);
-    else if (outcome.error === "") this.#resolve(outcome);
+    else if (outcome.error === "") this.#resolve(this.#wantsResult ? outcome.result : outcome);
     else this.#reject(errorOfResponse(outcome.error));
   }
 

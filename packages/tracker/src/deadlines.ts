@@ -62,10 +62,19 @@ export class Deadlines<Item extends Deadline> {
     else if (this.#size === 1) this.#timer?.ref();
   }
 
-  /** Takes an item out; nothing happens where it isn't in. */
-  remove(item: Item): void {
+  /** All that are waiting. */
+  values(): Item[] {
+    const items: Item[] = [];
+    for (const bucket of this.#buckets.values()) {
+      for (let item = bucket.first; item !== undefined; item = item.next) items.push(item as Item);
+    }
+    return items;
+  }
+
+  /** Takes an item out; false where it isn't in. */
+  remove(item: Item): boolean {
     const { bucket, previous, next } = item;
-    if (bucket === undefined) return;
+    if (bucket === undefined) return false;
     if (previous === undefined) bucket.first = next;
     else previous.next = next;
     if (next !== undefined) next.previous = previous;
@@ -73,6 +82,7 @@ export class Deadlines<Item extends Deadline> {
     this.#size -= 1;
     // an empty bucket goes when its tick comes; until then the timer holds nothing awake
     if (this.#size === 0) this.#timer?.unref();
+    return true;
   }
 
   /** Forgets everything. */
@@ -116,8 +126,8 @@ export class Deadlines<Item extends Deadline> {
       let count = 0;
       while (bucket?.first !== undefined) {
         const item = bucket.first as Item;
+        this.#onExpired(item); // still in, so that whoever takes it out knows that it was
         this.remove(item);
-        this.#onExpired(item);
         count += 1;
         if (count % 64 === 0 && performance.now() > sliceEnd) {
           this.#timerTick = -Infinity; // nothing arms a timer in between

@@ -5,13 +5,10 @@ import type { Deadline } from "./deadlines.ts";
 
 /** A request that has no outcome yet. */
 export interface PendingRequest extends Deadline {
-  /** Its key in the table. */
   readonly id: string;
   readonly task: string;
   /** When it was tracked, on the clock of `performance.now()`. */
   readonly startedAt: number;
-  /** Whether a response that comes to the hook may be its answer. */
-  readonly answersToHook: boolean;
   /** Whether its answer is here and about to be settled with. */
   isClaimed: boolean;
   /** What becomes of it; called once. */
@@ -21,8 +18,8 @@ export interface PendingRequest extends Deadline {
 }
 
 /**
- * The requests that are open, by id. Each leaves through {@link settle}, once, whatever the outcome; that clears its
- * deadline too.
+ * The requests that are open. Each leaves through {@link settle}, once, whatever the outcome; that clears its deadline too.
+ * Those whose answer may come to the hook can be found by their id; the others are known to their connection.
  */
 export class PendingRequests {
   readonly #byId = new Map<string, PendingRequest>();
@@ -35,38 +32,45 @@ export class PendingRequests {
   }
 
   get size(): number {
-    return this.#byId.size;
+    return this.#deadlines.size;
   }
 
-  /** @throws AcommError `duplicate_id`, in which case the first one lives on; `overloaded` */
+  /** @throws AcommError `overloaded` */
   add(pending: PendingRequest): void {
-    if (this.#byId.size >= this.#maxPending) throw new AcommError("overloaded", `the tracker has ${this.#maxPending} requests open: wait for some, or raise maxPending`);
-    if (this.#byId.has(pending.id)) throw new AcommError("duplicate_id", `a request with the id ${JSON.stringify(pending.id)} is open already: give each its own`);
-    this.#byId.set(pending.id, pending);
+    if (this.#deadlines.size >= this.#maxPending) throw new AcommError("overloaded", `the tracker has ${this.#maxPending} requests open: wait for some, or raise maxPending`);
     this.#deadlines.add(pending);
   }
 
-  /** Gives an open request another id. */
-  rename(pending: PendingRequest, setId: () => void): void {
-    this.#byId.delete(pending.id);
-    setId();
+  /**
+   * Lets responses that come to the hook find the request.
+   *
+   * @throws AcommError `duplicate_id`, in which case the first one lives on
+   */
+  name(pending: PendingRequest): void {
+    if (this.#byId.has(pending.id)) throw new AcommError("duplicate_id", `a request with the id ${JSON.stringify(pending.id)} is open already: give each its own`);
     this.#byId.set(pending.id, pending);
   }
 
+  /** Takes back what {@link name} did. */
+  unname(pending: PendingRequest): void {
+    if (this.#byId.get(pending.id) === pending) this.#byId.delete(pending.id);
+  }
+
+  /** The request that a response at the hook answers. */
   find(id: string): PendingRequest | undefined {
     return this.#byId.get(id);
   }
 
-  values(): Iterable<PendingRequest> {
-    return this.#byId.values();
+  /** All that are open. */
+  values(): PendingRequest[] {
+    return this.#deadlines.values();
   }
 
   /** Takes a request out without an outcome. Gives false where it isn't open. */
   remove(pending: PendingRequest): boolean {
-    if (this.#byId.get(pending.id) !== pending) return false;
-    this.#byId.delete(pending.id);
-    this.#deadlines.remove(pending);
-    if (this.#byId.size === 0) this.#onEmpty?.();
+    if (!this.#deadlines.remove(pending)) return false;
+    if (this.#byId.size > 0) this.unname(pending);
+    if (this.#deadlines.size === 0) this.#onEmpty?.();
     return true;
   }
 
@@ -79,7 +83,7 @@ export class PendingRequests {
 
   /** Waits until none is open, no longer than `graceMs`. */
   empty(graceMs: number): Promise<void> {
-    if (this.#byId.size === 0 || graceMs <= 0) return Promise.resolve();
+    if (this.size === 0 || graceMs <= 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs);
       this.#onEmpty = () => {

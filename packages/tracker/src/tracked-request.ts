@@ -10,7 +10,6 @@ export class TrackedRequest implements PendingRequest {
   readonly id: string;
   readonly task: string;
   readonly startedAt: number = performance.now();
-  readonly answersToHook = true;
   isClaimed = false;
   deadline: number;
   bucket: PendingRequest["bucket"] = undefined;

@@ -134,28 +134,13 @@ export class Tracker implements AsyncDisposable {
    * `ambiguous` where it may have, `timeout`, `cancelled`, `overloaded`, `stopping`, `bad_field`, `unknown_scheme`,
    * `frame_too_large`.
    */
-  async request<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Result> {
-    const response = await this.call<Result, Args>(url, options);
-    return response.result as Result;
+  request<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Result> {
+    return this.#call(url, options, true) as Promise<Result>;
   }
 
   /** Like {@link request}, but gives the whole response, with its stream URL. A response with an error throws. */
   call<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Response<Result>> {
-    return new Promise<Response<Result>>((resolve, reject) => {
-      const { task, args, streamUrl, taskUrl, signal, responseHook, timeoutMs = this.#defaultTimeoutMs } = options;
-      const target = this.#target(url);
-      const transport = this.#registry.lookup(target);
-      this.#checkRunning();
-      checkTimeoutMs(timeoutMs);
-      if (signal?.aborted === true) throw cancelledError(`request ${task}`, signal);
-      const hook = responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" }));
-      const request = createRequest({ id: this.#nextId(), task, args, streamUrl, taskUrl });
-      const call = new Call(this.#callOwner, request, hook, timeoutMs, resolve as (response: Response) => void, reject);
-      this.#pending.add(call);
-      if (signal !== undefined) call.watch(signal);
-      if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
-      else void this.#send(target, call, timeoutMs);
-    });
+    return this.#call(url, options, false) as Promise<Response<Result>>;
   }
 
   /**
@@ -310,7 +295,31 @@ export class Tracker implements AsyncDisposable {
     this.#checkRunning();
     const tracked = new TrackedRequest(request, checkTimeoutMs(timeoutMs ?? this.#defaultTimeoutMs), handOver);
     this.#pending.add(tracked);
+    try {
+      this.#pending.name(tracked);
+    } catch (error) {
+      this.#pending.remove(tracked);
+      throw error;
+    }
     this.#tracked.set(request, tracked);
+  }
+
+  #call(url: string | URL, options: CallOptions, wantsResult: boolean): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { task, args, streamUrl, taskUrl, signal, responseHook, timeoutMs = this.#defaultTimeoutMs } = options;
+      const target = this.#target(url);
+      const transport = this.#registry.lookup(target);
+      this.#checkRunning();
+      checkTimeoutMs(timeoutMs);
+      if (signal?.aborted === true) throw cancelledError(`request ${task}`, signal);
+      const hook = responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" }));
+      const request = createRequest({ id: this.#nextId(), task, args, streamUrl, taskUrl });
+      const call = new Call(this.#callOwner, request, { hook, timeoutMs, wantsResult }, resolve, reject);
+      this.#pending.add(call);
+      if (signal !== undefined) call.watch(signal);
+      if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
+      else void this.#send(target, call, timeoutMs);
+    });
   }
 
   /** Sends a call whose answer can only come to a hook. */
@@ -337,7 +346,7 @@ export class Tracker implements AsyncDisposable {
 
   #claim(response: Response): PendingRequest {
     const pending = this.#pending.find(response.id);
-    if (pending?.answersToHook === true && !pending.isClaimed) {
+    if (pending?.isClaimed === false) {
       pending.isClaimed = true;
       return pending;
     }
