@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     projects: [
       ...readdirSync(packages).map((name) => project(name, join(packages, name), "src/**/*.test.ts")),
-      ...["examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
+      ...["docs", "examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
     ],
     reporters: ["default", "./tooling/scripts/summary-reporter.ts"],
     coverage: {

@@ -48,11 +48,6 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     connection.receive(this);
   }
 
-  /** Whether messages may be written one after the other. */
-  get isPipelined(): boolean {
-    return this.announcement?.keepAlive === true && !this.#isRetired;
-  }
-
   get isBlocked(): boolean {
     return this.#connection.isBlocked;
   }
@@ -61,34 +56,35 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     return this.#unacked.length === this.#firstUnacked && this.#awaited.size === 0;
   }
 
-  send(message: OutgoingMessage): void {
+  /** Writes a message; false where it can't be written and has failed. */
+  send(message: OutgoingMessage): boolean {
     try {
       const text = message.encode(message.takesReply && this.announcement?.reply === true);
+      if (message.takesReply && this.#awaited.has(message.id)) throw new AcommError("duplicate_id", `${this.#doing}: a request with the id ${JSON.stringify(message.id)} waits for its answer on this connection`);
       this.#connection.enqueue(text);
     } catch (error) {
       message.failed(error as AcommError);
-      return;
+      return false;
     }
     if (this.isIdle) this.#connection.setRef(true);
     message.carrier = this;
     this.#lastSent = message;
     this.#unacked.push(message);
     if (message.takesReply) this.#awaited.set(message.id, message);
-    this.#ackTimer ??= setTimeout(() => { this.#checkAck(this.#acksSeen); }, this.#ackTimeoutMs);
+    this.#ackTimer ??= this.#armAckTimer();
+    return true;
   }
 
   forget(message: OutgoingMessage): void {
-    if (this.#awaited.delete(message.id) && this.isIdle) this.#onIdle();
+    if (this.#awaited.get(message.id) !== message) return;
+    this.#awaited.delete(message.id);
+    if (this.isIdle) this.#onIdle();
   }
 
   /** Takes no more messages and closes once nothing is on its way. */
   retire(): void {
     this.#isRetired = true;
-    if (this.isIdle) this.#connection.close();
-  }
-
-  setRef(keepsAlive: boolean): void {
-    this.#connection.setRef(keepsAlive);
+    if (this.isIdle) this.#connection.destroy();
   }
 
   /** Closes at once; what is on its way fails with `error`. */
@@ -102,7 +98,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
       if (this.announcement?.reply === true && isAnswer(text)) this.#onAnswer(text);
       else this.#onAcknowledgement(decodeAcknowledgement(text));
     } catch (error) {
-      this.#connection.destroy(error as AcommError);
+      this.unreadable(error as AcommError);
     }
   }
 
@@ -111,7 +107,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   }
 
   turnEnded(): void {
-    if (this.isIdle) this.#onIdle();
+    if (this.isIdle && !this.#connection.isClosed) this.#onIdle();
   }
 
   drained(): void {
@@ -119,7 +115,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   }
 
   inputEnded(): void {
-    this.#connection.close();
+    this.#connection.destroy(); // all acknowledgements are read, and what is not written yet would not be taken
   }
 
   closed(error: AcommError | undefined): void {
@@ -128,12 +124,14 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     const awaited = new Set(this.#awaited.values());
     this.#unacked = [];
     this.#awaited.clear();
+    const hasLeft = error === undefined || error.code === "unavailable";
     const unsent: OutgoingMessage[] = [];
     for (const message of unacked) {
       awaited.delete(message);
       if (message.isSettled) continue;
       if (this.#stopError !== undefined) message.failed(this.#stopError);
-      else if (error?.code === "timeout" || error?.code.startsWith("bad_") === true) message.failed(new AcommError(error.code, `${this.#doing}: ${error.message}`));
+      else if (error?.code === "timeout") message.failed(new AcommError("timeout", `${this.#doing}: ${error.message}`));
+      else if (!hasLeft) message.failed(new AcommError("ambiguous", `${this.#doing}: what the peer wrote is no acknowledgement: ${error.message}`, { cause: error }));
       else if (this.#knownToKeepAlive || this.announcement?.keepAlive === true || leftUnread(error)) unsent.push(message);
       else message.failed(new AcommError("ambiguous", `${this.#doing}: the peer read the message and ended the connection without an acknowledgement`, { cause: error }));
     }
@@ -183,7 +181,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   #onIdle(): void {
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
-    if (this.#isRetired || this.announcement?.keepAlive === false) this.#connection.close();
+    if (this.#isRetired || this.announcement?.keepAlive === false) this.#connection.destroy();
     else {
       this.#connection.setRef(false);
       this.#owner.idle(this);
@@ -191,14 +189,14 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   }
 
   /** One timer for all: an acknowledgement must come within its time, so at least one in each period. */
-  #checkAck(seenBefore: number): void {
-    this.#ackTimer = undefined;
-    if (this.#unacked.length === this.#firstUnacked) return;
-    if (this.#acksSeen === seenBefore) {
-      this.#connection.destroy(new AcommError("timeout", `no acknowledgement within ${this.#ackTimeoutMs} ms`));
-      return;
-    }
-    this.#ackTimer = setTimeout(() => { this.#checkAck(this.#acksSeen); }, this.#ackTimeoutMs);
+  #armAckTimer(): NodeJS.Timeout {
+    const seenBefore = this.#acksSeen;
+    return setTimeout(() => {
+      this.#ackTimer = undefined;
+      if (this.#unacked.length === this.#firstUnacked) return;
+      if (this.#acksSeen === seenBefore) this.#connection.destroy(new AcommError("timeout", `no acknowledgement within ${this.#ackTimeoutMs} ms`));
+      else this.#ackTimer = this.#armAckTimer();
+    }, this.#ackTimeoutMs);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { StopOptions, StopReport } from "./transport.ts";
-import { checkCount, checkTimeoutMs } from "./wait.ts";
+import { checkCount, checkGraceMs } from "./wait.ts";
 
 /** The limits of a {@link ConnectionQueue}. */
 export interface ConnectionQueueOptions extends ConnectionOptions {
@@ -18,6 +18,8 @@ export class ConnectionQueue {
   readonly #maxConnections: number;
   readonly #onLimit: () => void;
   readonly #open = new Set<Connection>();
+  /** Done, and not over yet. */
+  readonly #closing = new Set<Connection>();
   readonly #waiting: Connection[] = [];
   readonly #takers: ((connection: Connection | undefined) => void)[] = [];
   #accepted = 0;
@@ -49,8 +51,7 @@ export class ConnectionQueue {
       const error = this.#isClosed
         ? new AcommError("stopping", "the listener is stopping: it takes no more")
         : new AcommError("overloaded", `the listener has its ${this.#maxConnections} connections: keep one open instead of many, or raise maxConnections`);
-      connection.enqueue(encodeRefusal(error, { keepAlive: false }));
-      connection.close();
+      this.#refuse(connection, error);
       return;
     }
     this.#open.add(connection);
@@ -73,8 +74,8 @@ export class ConnectionQueue {
 
   done(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
-    connection.close();
-    if (this.#open.size === 0) this.#onEmpty?.();
+    this.#close(connection);
+    this.#checkEmpty();
   }
 
   /** Takes no more connections; those who wait for one get undefined. */
@@ -83,12 +84,16 @@ export class ConnectionQueue {
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
-  /** Waits until every connection is done, then cuts what is left. */
-  async drain({ graceMs = 10_000 }: StopOptions): Promise<StopReport> {
-    for (const connection of this.#waiting.splice(0)) this.done(connection);
-    if (this.#open.size > 0 && graceMs > 0) {
+  /** Waits until every connection is done, then cuts what is left. @throws AcommError `bad_field` */
+  async drain(options: StopOptions): Promise<StopReport> {
+    const graceMs = checkGraceMs(options.graceMs);
+    for (const connection of this.#waiting.splice(0)) {
+      this.#open.delete(connection);
+      this.#refuse(connection, new AcommError("stopping", "the listener is stopping: send it elsewhere"));
+    }
+    if (this.#open.size + this.#closing.size > 0 && graceMs > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, checkTimeoutMs(graceMs, "graceMs"));
+        const timer = setTimeout(resolve, graceMs);
         this.#onEmpty = () => {
           clearTimeout(timer);
           resolve();
@@ -96,8 +101,31 @@ export class ConnectionQueue {
       });
     }
     const cutConnections = this.#open.size;
-    for (const connection of this.#open) connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
+    for (const connection of [...this.#open, ...this.#closing]) connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
     this.#open.clear();
     return { cut: [], cutConnections };
+  }
+
+  #refuse(connection: Connection, error: AcommError): void {
+    connection.enqueueAcknowledgement(encodeRefusal(error, { keepAlive: false }));
+    this.#close(connection);
+  }
+
+  #close(connection: Connection): void {
+    connection.close();
+    if (connection.isClosed) return;
+    if (this.#closing.size >= this.#maxConnections) {
+      connection.destroy(); // there are too many to wait for
+      return;
+    }
+    this.#closing.add(connection);
+    connection.stream.once("close", () => {
+      this.#closing.delete(connection);
+      this.#checkEmpty();
+    });
+  }
+
+  #checkEmpty(): void {
+    if (this.#open.size + this.#closing.size === 0) this.#onEmpty?.();
   }
 }

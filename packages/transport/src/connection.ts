@@ -3,7 +3,7 @@ import { isAscii } from "node:buffer";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
-import { waitFor } from "./wait.ts";
+import { checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
 import type { WaitOptions } from "./transport.ts";
 
 /** The limits of a connection. */
@@ -35,8 +35,15 @@ const slabBytes = 64 * 1024;
 /** Frames are encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
 let slab: Buffer | undefined;
 
+const nothing = Buffer.alloc(0);
+
 /** How many frames are kept for {@link Connection.read} before the peer is held back. */
 const readAhead = 16;
+/** How much may be enqueued before it is written within the turn, in characters. */
+const flushLength = 64 * 1024;
+/** How long and how much the peer may go on to write after a close, in milliseconds and bytes; nobody reads it. */
+const lingerMs = 1000;
+const lingerBytes = 1024 * 1024;
 
 /**
  * Frames over a byte stream: text in, text out. Reading is by {@link read}, or by a receiver that gets each frame as it
@@ -51,13 +58,19 @@ export class Connection {
   readonly #reusesSlab: boolean;
   #receiver: FrameReceiver | undefined;
   #outbox: string[] = [];
+  #outboxLength = 0;
+  /** How much was given to the stream, in bytes. */
+  #written = 0;
   #isScheduled = false;
   #isEnding = false;
   #isClosed = false;
   #hasInputEnded = false;
+  #isPaused = false;
   #closeError: AcommError | undefined;
   #readTimer: NodeJS.Timeout | undefined;
   #writeTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
+  #lingered = 0;
   #framesOfTurn = 0;
   readonly #flush = (): void => { this.flush(); };
   readonly #onFrame = (source: Uint8Array, start: number, end: number): void => { this.#handOver(source, start, end); };
@@ -65,15 +78,19 @@ export class Connection {
   #chunkText: string | undefined;
   #chunk: Uint8Array | undefined;
 
-  /** @param stream a connected byte stream that is allowed to be half open and that nobody else reads or writes */
+  /**
+   * @param stream a connected byte stream that is allowed to be half open and that nobody else reads or writes
+   * @throws AcommError `bad_field`
+   */
   constructor(stream: Duplex, options: ConnectionOptions = {}) {
     const { maxFrameBytes = defaultMaxFrameBytes, frameTimeoutMs = 10_000 } = options;
     this.stream = stream;
-    this.#maxFrameBytes = maxFrameBytes;
-    this.#frameTimeoutMs = frameTimeoutMs;
+    this.#maxFrameBytes = checkCount(maxFrameBytes, "maxFrameBytes");
+    this.#frameTimeoutMs = checkTimeoutMs(frameTimeoutMs, "frameTimeoutMs");
     this.#decoder = new FrameDecoder({ maxFrameBytes });
     // only a plain socket has given its bytes to the kernel when nothing is left to write
     this.#reusesSlab = stream instanceof Socket && !("encrypted" in stream);
+    this.#isClosed = stream.closed;
     stream.on("error", (error) => {
       this.#closeError ??= translateNodeError(error, "connection");
     });
@@ -93,7 +110,15 @@ export class Connection {
 
   /** Whether everything that was written is with the kernel. */
   get isFlushed(): boolean {
-    return this.#outbox.length === 0 && this.stream.writableLength === 0;
+    return this.#outbox.length === 0 && this.stream.writableLength === 0 && this.stream.errored === null && !this.stream.destroyed;
+  }
+
+  /** Runs `then` when what was flushed is with the kernel; never where the connection fails before. */
+  afterFlush(then: () => void): void {
+    if (this.#isEnding) return;
+    this.stream.write(nothing, (error) => {
+      if (error == null) then();
+    });
   }
 
   /** Starts reading; from now on every frame goes to the receiver. Called once, instead of {@link read}. */
@@ -104,9 +129,7 @@ export class Connection {
       receiver.closed(this.#closeError);
       return;
     }
-    this.stream.on("data", (chunk: Buffer) => { this.#onData(chunk); });
-    this.stream.on("end", () => { this.#onEnd(); });
-    this.stream.resume();
+    if (!this.#isEnding) this.#listen();
   }
 
   /**
@@ -123,7 +146,8 @@ export class Connection {
   }
 
   /**
-   * Writes one frame; resolves when it is with the kernel; the seed's `SendConnData`.
+   * Writes one frame; resolves when it is with the kernel; the seed's `SendConnData`. A write that was given up may still
+   * arrive.
    *
    * @param message JSON text
    * @throws AcommError `frame_too_large`, `unavailable`, `timeout`, `cancelled`
@@ -138,7 +162,7 @@ export class Connection {
       this.#outbox.push(message);
       this.flush((error) => {
         if (error == null) resolve(undefined);
-        else reject(translateNodeError(error, "write a frame"));
+        else reject(this.#closeError ?? translateNodeError(error, "write a frame"));
       });
       return;
     });
@@ -147,22 +171,27 @@ export class Connection {
   /** Adds a frame to what is written at the end of this turn. @throws AcommError `frame_too_large` */
   enqueue(text: string): void {
     if (text.length * 3 > this.#maxFrameBytes) this.#checkLength(text);
+    this.enqueueAcknowledgement(text);
+  }
+
+  /** Like {@link enqueue}, for what the peer must get whatever the limit is. */
+  enqueueAcknowledgement(text: string): void {
     if (this.#isClosed || this.#isEnding) return; // its receiver is told by closed()
     this.#outbox.push(text);
+    this.#outboxLength += text.length;
+    if (this.#outboxLength > flushLength) this.flush(); // so that a peer that takes nothing is noticed within the turn
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     process.nextTick(this.#flush);
   }
 
-  /** Writes what was enqueued, now. */
+  /** Writes what was enqueued, now; `done` only where there is something. */
   flush(done?: (error: Error | null | undefined) => void): void {
     this.#isScheduled = false;
     const texts = this.#outbox;
-    if (texts.length === 0 || this.#isClosed) {
-      if (done !== undefined) this.stream.write("", done);
-      return;
-    }
+    if (texts.length === 0 || this.#isClosed) return;
     this.#outbox = [];
+    this.#outboxLength = 0;
     let buffer = (slab ??= Buffer.allocUnsafeSlow(slabBytes));
     let filled = 0;
     const last = texts.length - 1;
@@ -182,25 +211,39 @@ export class Connection {
       filled += headerBytes + bytes;
       if (index === last) this.#write(buffer, filled, done);
     }
-    if (this.isBlocked) this.#watchWrite();
+    if (this.stream.writableLength > 0) this.#watchWrite();
   }
 
-  /** Holds the peer back: no frame is read until {@link resume}. */
+  /** Holds the peer back: no frame is read until {@link resume}. Meanwhile no frame is late. */
   pause(): void {
+    if (this.#isPaused || this.#isEnding) return;
+    this.#isPaused = true;
+    clearTimeout(this.#readTimer);
+    this.#readTimer = undefined;
     this.stream.pause();
   }
 
   resume(): void {
-    if (!this.#isClosed) this.stream.resume();
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#isClosed) return;
+    this.#watchFrame();
+    this.stream.resume();
   }
 
-  /** Flushes, tells the peer that no more will come, and closes. What is with the kernel is delivered. */
+  /**
+   * Flushes, tells the peer that no more will come, and closes once the peer has ended as well, or after a second: a peer
+   * that is still writing would lose what it has not read yet. Nothing more is read.
+   */
   close(): void {
     if (this.#isClosed || this.#isEnding) return;
     this.flush();
     this.#isEnding = true;
-    this.#watchWrite();
-    this.stream.end(() => { this.stream.destroy(); });
+    clearTimeout(this.#readTimer);
+    this.stream.end(() => { this.#linger(); });
+    if (this.stream.writableLength > 0) this.#watchWrite();
+    if (this.#receiver === undefined) this.#listen();
+    else this.stream.resume();
   }
 
   /** Closes at once; what is not with the kernel is lost. */
@@ -217,6 +260,12 @@ export class Connection {
     else socket.unref?.();
   }
 
+  #listen(): void {
+    this.stream.on("data", (chunk: Buffer) => { this.#onData(chunk); });
+    this.stream.on("end", () => { this.#onEnd(); });
+    this.stream.resume();
+  }
+
   #startReader(): PullReader {
     const reader = new PullReader(this);
     this.receive(reader);
@@ -225,11 +274,12 @@ export class Connection {
 
   #checkLength(text: string): void {
     // nothing is shorter in bytes than in characters, so most texts need no count
-    checkFrameLength(text.length * 3 <= this.#maxFrameBytes ? Math.max(text.length, 0) : Buffer.byteLength(text), this.#maxFrameBytes);
+    checkFrameLength(text.length * 3 <= this.#maxFrameBytes ? text.length : Buffer.byteLength(text), this.#maxFrameBytes);
   }
 
   /** Writes the slab and gives the buffer to go on with. */
   #write(buffer: Buffer, filled: number, done?: (error: Error | null | undefined) => void): Buffer {
+    this.#written += filled;
     if (!this.#reusesSlab) {
       this.stream.write(Buffer.from(buffer.subarray(0, filled)), done);
       return buffer;
@@ -244,26 +294,34 @@ export class Connection {
     const frame = Buffer.allocUnsafeSlow(headerBytes + bytes);
     frame.writeUInt32BE(bytes, 0);
     frame.write(text, headerBytes);
+    this.#written += frame.length;
     this.stream.write(frame, done);
   }
 
   #onData(chunk: Buffer): void {
+    if (this.#isEnding) {
+      this.#lingered += chunk.length;
+      if (this.#lingered > lingerBytes) this.stream.pause();
+      return;
+    }
     this.#framesOfTurn = 0;
     this.#chunk = chunk;
     this.#chunkText = isAscii(chunk) ? chunk.toString("latin1") : undefined;
+    let broken: AcommError | undefined;
     try {
       this.#decoder.scan(chunk, this.#onFrame);
     } catch (error) {
-      this.#closeError ??= error as AcommError;
+      broken = error as AcommError;
     }
     this.#chunk = this.#chunkText = undefined;
     this.#watchFrame();
     this.#receiver?.turnEnded();
-    if (this.#closeError !== undefined) this.#onBrokenFraming(this.#closeError);
+    if (broken !== undefined) this.#onBrokenFraming(broken);
   }
 
   #handOver(source: Uint8Array, start: number, end: number): void {
     this.#framesOfTurn += 1;
+    if (this.#isEnding) return; // closed by an earlier frame of this chunk: what follows is not taken
     if (this.#chunkText !== undefined && source === this.#chunk) {
       this.#receiver?.frame(this.#chunkText.slice(start, end));
       return;
@@ -285,7 +343,7 @@ export class Connection {
       clearTimeout(this.#readTimer);
       this.#readTimer = undefined;
     }
-    if (!this.#decoder.isPartial || this.#isClosed) return;
+    if (!this.#decoder.isPartial || this.#isEnding || this.#isPaused) return;
     this.#readTimer ??= setTimeout(() => {
       this.#onBrokenFraming(new AcommError("timeout", `a frame was not complete within ${this.#frameTimeoutMs} ms of its first byte`));
     }, this.#frameTimeoutMs);
@@ -293,12 +351,17 @@ export class Connection {
 
   /** Nothing more can be read: the receiver may say why in a last frame, then the connection ends. */
   #onBrokenFraming(error: AcommError): void {
-    if (this.#isClosed) return;
+    if (this.#isEnding) return;
     this.#closeError ??= error;
-    this.stream.removeAllListeners("data");
-    this.stream.pause();
     this.#inputOver();
     this.close();
+  }
+
+  /** Everything is with the kernel: waits a little for the peer's end. */
+  #linger(): void {
+    if (this.#isClosed) return;
+    if (this.stream.readableEnded || this.stream.errored !== null) this.stream.destroy();
+    else this.#lingerTimer ??= setTimeout(() => { this.stream.destroy(); }, Math.min(lingerMs, this.#frameTimeoutMs));
   }
 
   #inputOver(): void {
@@ -314,9 +377,15 @@ export class Connection {
 
   /** A peer that takes nothing holds its connection no longer than a frame may take. */
   #watchWrite(): void {
-    this.#writeTimer ??= setTimeout(() => {
-      this.destroy(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
+    if (this.#writeTimer !== undefined) return;
+    const goal = this.#written;
+    this.#writeTimer = setTimeout(() => {
+      this.#writeTimer = undefined;
+      const left = this.stream.writableLength;
+      if (left > 0 && this.#written - left < goal) this.destroy(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
+      else if (left > 0) this.#watchWrite();
     }, this.#frameTimeoutMs);
+    this.#writeTimer.unref(); // the stream itself decides whether the process stays
   }
 
   #onDrain(): void {
@@ -326,6 +395,10 @@ export class Connection {
   }
 
   #onEnd(): void {
+    if (this.#isEnding) {
+      if (this.stream.writableFinished) this.stream.destroy();
+      return;
+    }
     if (this.#decoder.isPartial) this.#closeError ??= new AcommError("bad_frame", `the peer ended the connection inside a frame, after ${this.#decoder.heldBytes} bytes of it`);
     this.#inputOver();
   }
@@ -335,6 +408,7 @@ export class Connection {
     this.#isClosed = true;
     clearTimeout(this.#readTimer);
     clearTimeout(this.#writeTimer);
+    clearTimeout(this.#lingerTimer);
     this.#outbox = [];
     this.#inputOver();
     this.#receiver?.closed(this.#closeError);
@@ -351,7 +425,7 @@ export function leftUnread(error: AcommError | undefined): boolean {
 class PullReader implements FrameReceiver {
   readonly #connection: Connection;
   readonly #frames: (string | AcommError)[] = [];
-  #wake: (() => void) | undefined;
+  readonly #takers: (() => void)[] = [];
   #isOver = false;
 
   constructor(connection: Connection) {
@@ -376,31 +450,33 @@ class PullReader implements FrameReceiver {
 
   inputEnded(): void {
     this.#isOver = true;
-    this.#wake?.();
+    for (const take of this.#takers.splice(0)) take();
   }
 
   closed(): void {
     this.inputEnded();
   }
 
-  async next(options: WaitOptions): Promise<string | undefined> {
-    if (this.#frames.length === 0 && !this.#isOver) {
-      await waitFor<undefined>("read a frame", options, (resolve) => {
-        this.#wake = () => { resolve(undefined); };
-        return () => { this.#wake = undefined; };
-      });
-      this.#wake = undefined;
-    }
-    const frame = this.#frames.shift();
-    if (this.#frames.length < readAhead) this.#connection.resume();
-    if (typeof frame === "string") return frame;
-    const error = frame ?? this.#connection.closeError;
-    if (error !== undefined) throw error;
-    return undefined;
+  next(options: WaitOptions): Promise<string | undefined> {
+    return waitFor<string | undefined>("read a frame", options, (resolve, reject) => {
+      const take = (): void => {
+        const frame = this.#frames.shift();
+        if (this.#frames.length < readAhead) this.#connection.resume();
+        const error = typeof frame === "string" ? undefined : (frame ?? this.#connection.closeError);
+        if (error === undefined) resolve(frame as string | undefined);
+        else reject(error);
+      };
+      if (this.#frames.length > 0 || this.#isOver) {
+        take();
+        return;
+      }
+      this.#takers.push(take);
+      return () => { this.#takers.splice(this.#takers.indexOf(take), 1); };
+    });
   }
 
   #push(frame: string | AcommError): void {
     this.#frames.push(frame);
-    this.#wake?.();
+    this.#takers.shift()?.();
   }
 }

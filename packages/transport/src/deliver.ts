@@ -28,7 +28,8 @@ export async function deliverResponse(request: Request, response: Response, opti
   if (hook === null) throw new AcommError("undeliverable", `${what} has no hook to go to`);
   await checkTarget(admit, hook, "response");
   try {
-    const text = encodeOrExplain(request, response);
+    let text = encodeOrExplain(request, response);
+    let isExplained = false;
     const until = performance.now() + timeoutMs;
     for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, 500)) {
       try {
@@ -36,6 +37,11 @@ export async function deliverResponse(request: Request, response: Response, opti
         if (ack.error !== "") throw decodeErrorText(ack.error);
         return;
       } catch (error) {
+        if (error instanceof AcommError && error.code === "frame_too_large" && response.error === "" && !isExplained) {
+          isExplained = true;
+          text = encodeResponse(createResponse(request, { error }));
+          continue;
+        }
         // only what surely did not arrive is sent again
         if (!(error instanceof AcommError) || error.code !== "unavailable" || performance.now() + pauseMs > until) throw error;
         await delay(pauseMs * (0.5 + Math.random()), signal);

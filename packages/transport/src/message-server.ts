@@ -1,13 +1,17 @@
-import { acceptedReplyText, acceptedText, encodeRefusal } from "@acomm/protocol";
-import type { AcommError } from "@acomm/protocol";
+import { acceptedReplyText, acceptedText, AcommError, encodeErrorText, encodeRefusal } from "@acomm/protocol";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
+
+/** The longest text of a refusal, in characters. */
+const maxRefusalLength = 1000;
 
 /** Work that begins once its acknowledgement is with the kernel. */
 export interface AcceptedWork {
   /** Whether the answer goes back on the connection (wire 2.8), which the acknowledgement then announces. */
   readonly answersHere: boolean;
   start(): void;
+  /** The acknowledgement never left, so the sender counts it as not accepted. */
+  discard(): void;
 }
 
 /** Decides on every message that comes in. */
@@ -38,6 +42,7 @@ export class MessageServer {
   /** Accepts no more connections; resolves when `ready` has, every connection is flushed and closed, or cut. */
   async stop(ready: Promise<unknown>, options: StopOptions): Promise<StopReport> {
     const stopped = this.#listener.stop(options);
+    stopped.catch(() => undefined); // thrown below, when its turn comes
     await ready;
     for (const connection of this.#connections) connection.close();
     const report = await stopped;
@@ -64,9 +69,13 @@ export class ServerConnection implements FrameReceiver {
   openAnswers = 0;
   readonly #acceptor: Acceptor;
   readonly #onClosed: () => void;
+  /** Of this turn. */
   #accepted: AcceptedWork[] = [];
+  /** Of earlier turns, whose acknowledgements the kernel has not taken yet. */
+  readonly #unflushed = new Set<AcceptedWork>();
   #hasAnnouncedReply = false;
   #isOver = false;
+  #hasSpoken = false;
 
   constructor(connection: Connection, acceptor: Acceptor, onClosed: () => void) {
     this.connection = connection;
@@ -85,7 +94,10 @@ export class ServerConnection implements FrameReceiver {
     if (this.connection.isBlocked) this.connection.pause(); // who doesn't take answers may not ask for more
   }
 
+  /** Takes no more frames, flushes and ends. */
   close(): void {
+    // who has heard nothing yet can't know that a frame without an acknowledgement was not accepted
+    if (!this.#hasSpoken) this.#acknowledge(encodeRefusal(new AcommError("stopping", "the receiver is stopping: send it elsewhere"), { keepAlive: false }));
     this.connection.close();
   }
 
@@ -94,7 +106,7 @@ export class ServerConnection implements FrameReceiver {
     try {
       work = this.#acceptor.accept(text, this);
     } catch (error) {
-      this.#acknowledge(encodeRefusal(error, { keepAlive: true }));
+      this.#acknowledge(refusalText(error));
       return;
     }
     this.#accepted.push(work);
@@ -104,45 +116,53 @@ export class ServerConnection implements FrameReceiver {
   }
 
   unreadable(error: AcommError): void {
-    this.#acknowledge(encodeRefusal(error, { keepAlive: true }));
+    this.#acknowledge(refusalText(error));
   }
 
   turnEnded(): void {
-    this.connection.flush();
     const { connection } = this;
-    if (this.#accepted.length > 0 && connection.isFlushed) this.#startAccepted();
+    connection.flush();
+    if (this.#accepted.length > 0) this.#startWhenFlushed();
     if (connection.isBlocked) connection.pause();
   }
 
   drained(): void {
-    this.#startAccepted();
     this.connection.resume();
   }
 
   inputEnded(): void {
     if (this.#isOver) return;
-    // what was accepted counts, also where the peer has left: its answers go to the hooks
     const { closeError } = this.connection;
     if (closeError !== undefined && !this.connection.isClosed) this.#acknowledge(encodeRefusal(closeError, { keepAlive: false }));
     this.connection.flush();
-    this.#startAccepted();
     this.#end();
     this.connection.close();
   }
 
   closed(): void {
+    for (const work of this.#unflushed) work.discard();
+    this.#unflushed.clear();
     this.#end();
     this.#onClosed();
   }
 
   #acknowledge(text: string): void {
-    this.connection.enqueue(text);
+    this.#hasSpoken = true;
+    this.connection.enqueueAcknowledgement(text);
   }
 
-  #startAccepted(): void {
+  /** Accepted means written down: nothing starts before its acknowledgement is with the kernel. */
+  #startWhenFlushed(): void {
     const accepted = this.#accepted;
     this.#accepted = [];
-    for (const work of accepted) work.start();
+    if (this.#unflushed.size === 0 && this.connection.isFlushed) {
+      for (const work of accepted) work.start();
+      return;
+    }
+    for (const work of accepted) this.#unflushed.add(work);
+    this.connection.afterFlush(() => {
+      for (const work of accepted) if (this.#unflushed.delete(work)) work.start();
+    });
   }
 
   #end(): void {
@@ -150,4 +170,10 @@ export class ServerConnection implements FrameReceiver {
     this.#isOver = true;
     this.#acceptor.connectionEnded(this);
   }
+}
+
+/** A refusal after which the connection goes on; what an application throws may be long, an acknowledgement is short. */
+function refusalText(error: unknown): string {
+  const text = encodeErrorText(error);
+  return encodeRefusal(text.length > maxRefusalLength ? `${text.slice(0, maxRefusalLength)}…` : text, { keepAlive: true });
 }

@@ -113,12 +113,14 @@ export class Peer implements ClientConnectionOwner {
       return;
     }
     const most = this.#keepsAlive === undefined ? probesOfUnknown : this.#keepsAlive ? 1 : this.#options.maxDials;
-    let waiting = this.#waiting();
-    // a connection that has not been acknowledged on is busy with its one message
-    while (this.#dialing < waiting && this.#dialing + this.#connections.size < most) {
-      waiting = this.#waiting();
-      void this.#dial();
-    }
+    while (this.#dialing < this.#waiting() && this.#dialing + this.#busyCount() < most) void this.#dial();
+  }
+
+  /** The connections that are busy with one message; one that keeps alive and is retired may wait long for an answer. */
+  #busyCount(): number {
+    let busy = 0;
+    for (const connection of this.#connections) if (connection.announcement?.keepAlive !== true) busy += 1;
+    return busy;
   }
 
   async #dial(): Promise<void> {
@@ -126,24 +128,37 @@ export class Peer implements ClientConnectionOwner {
     let connection: Connection;
     try {
       connection = await this.#connectInTime();
+      if (connection.isClosed) throw new AcommError("unavailable", `send to ${this.#url.href}: the connection ended at once`);
     } catch (error) {
       this.#dialing -= 1;
-      // the same waits for the others; those that another connection works for are not concerned
-      if (this.#primary === undefined) this.#failQueue(error as AcommError);
-      this.#checkUnused();
+      this.#dialFailed(error as AcommError);
       return;
     }
     this.#dialing -= 1;
+    if (this.#closing.signal.aborted) {
+      connection.destroy();
+      return;
+    }
     const client = new ClientConnection(connection, this, {
       doing: `send to ${this.#url.href}`,
       ackTimeoutMs: this.#options.ackTimeoutMs,
       knownToKeepAlive: this.#keepsAlive === true,
     });
     this.#connections.add(client);
-    const message = this.#primary === undefined ? this.#shift() : undefined;
+    let message: OutgoingMessage | undefined;
+    do message = this.#primary === undefined ? this.#shift() : undefined;
+    while (message !== undefined && !client.send(message));
     if (message === undefined) client.retire();
-    else client.send(message);
     this.#pump();
+  }
+
+  /** Each dial is for one message. Where it was the last hope, what happened to it happened to all that wait. */
+  #dialFailed(error: AcommError): void {
+    if (this.#primary !== undefined) return;
+    if (this.#dialing + this.#busyCount() === 0) this.#failQueue(error);
+    else this.#shift()?.failed(error);
+    this.#pump();
+    this.#checkUnused();
   }
 
   /** Connects; a full backlog answers at once, so it is asked again after a random while. */

@@ -28,10 +28,9 @@ export function createRegistry(transports: readonly Transport[] = [createUnixTra
   };
   const registry: TransportRegistry = {
     register(transport) {
-      for (const scheme of transport.schemes) {
-        if (byScheme.has(scheme)) throw new AcommError("bad_field", `the scheme ${scheme} has a transport already: make a registry without it`);
-        byScheme.set(scheme, transport);
-      }
+      const taken = transport.schemes.find((scheme) => byScheme.has(scheme));
+      if (taken !== undefined) throw new AcommError("bad_field", `the scheme ${taken} has a transport already: make a registry without it`);
+      for (const scheme of transport.schemes) byScheme.set(scheme, transport);
     },
     lookup(url) {
       const scheme = url.protocol.slice(0, -1);

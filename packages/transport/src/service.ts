@@ -1,4 +1,4 @@
-import { AcommError, createResponse, decodeRequest, encodeResponse } from "@acomm/protocol";
+import { AcommError, createResponse, decodeRequest, encodeErrorText, encodeResponse } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import { deliverResponse } from "./deliver.ts";
 import { report } from "./diagnostics.ts";
@@ -10,7 +10,7 @@ import type { TransportRegistry } from "./registry.ts";
 import { admitTargets, checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";
 import type { CutWork, Listener, StopOptions, StopReport } from "./transport.ts";
-import { checkCount, checkTimeoutMs } from "./wait.ts";
+import { checkCount, checkGraceMs, checkTimeoutMs } from "./wait.ts";
 
 /** What a handler gets beside the request. */
 export interface HandlerContext {
@@ -87,9 +87,11 @@ export class Service implements AsyncDisposable {
    * the signals of those that are left, cuts their connections, and says which they were. Idempotent.
    *
    * @param options.graceMs 0 to 2^31-1, @default 10 000
+   * @throws AcommError `bad_field`
    */
-  stop(options: StopOptions = {}): Promise<StopReport> {
-    this.#stopping ??= this.#stop(options);
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    const graceMs = checkGraceMs(options.graceMs);
+    this.#stopping ??= this.#stop(graceMs);
     return this.#stopping;
   }
 
@@ -144,6 +146,11 @@ export class Service implements AsyncDisposable {
     }
   }
 
+  /** @internal */
+  discard(job: Job): void {
+    this.#done(job);
+  }
+
   #done(job: Job): void {
     if (this.#jobs.delete(job) && job.answersHere) job.connection.openAnswers -= 1;
     if (this.#jobs.size === 0) this.#onIdle?.();
@@ -168,21 +175,21 @@ export class Service implements AsyncDisposable {
     }
   }
 
-  async #stop({ graceMs = 10_000 }: StopOptions): Promise<StopReport> {
-    if (graceMs !== 0) checkTimeoutMs(graceMs, "graceMs");
-    const startedAt = performance.now();
+  async #stop(graceMs: number): Promise<StopReport> {
     const cut: CutWork[] = [];
+    const cutConnections = new Set<ServerConnection>();
     const ready = this.#idle(graceMs).then(() => {
       const now = performance.now();
       for (const job of this.#jobs) {
         cut.push({ id: job.request.id, task: job.request.task, ageMs: now - job.startedAt });
+        if (job.connection.isOpen) cutConnections.add(job.connection);
         job.abort(new AcommError("stopping", `the service stopped and did not wait longer than ${graceMs} ms`));
       }
     });
-    const report = await this.#server.stop(ready, { graceMs: Math.max(graceMs - (performance.now() - startedAt), 0) });
+    await this.#server.stop(ready, { graceMs });
     this.#jobs.clear();
     if (this.#ownsRegistry) await this.#registry.close();
-    return { cut, cutConnections: report.cutConnections };
+    return { cut, cutConnections: cutConnections.size };
   }
 
   #idle(graceMs: number): Promise<void> {
@@ -231,21 +238,23 @@ class Job implements AcceptedWork, HandlerContext {
   };
 
   start(): void {
-    let outcome: unknown;
     try {
-      outcome = this.#service.run(this);
+      const outcome = this.#service.run(this);
+      if (isThenable(outcome)) {
+        outcome.then(
+          (result) => { this.#succeed(result); },
+          (error: unknown) => { this.#fail(error); },
+        );
+      } else {
+        this.#succeed(outcome);
+      }
     } catch (error) {
       this.#fail(error);
-      return;
     }
-    if (isThenable(outcome)) {
-      outcome.then(
-        (result) => { this.#succeed(result); },
-        (error: unknown) => { this.#fail(error); },
-      );
-    } else {
-      this.#succeed(outcome);
-    }
+  }
+
+  discard(): void {
+    this.#service.discard(this);
   }
 
   abort(reason: AcommError): void {
@@ -258,7 +267,8 @@ class Job implements AcceptedWork, HandlerContext {
   }
 
   #fail(error: unknown): void {
-    this.#finish(createResponse(this.request, { error: error ?? "the handler failed without an error" }));
+    // an empty text would mean success
+    this.#finish(createResponse(this.request, { error: encodeErrorText(error) })); // never empty, which would mean success
   }
 
   #finish(response: Response): void {

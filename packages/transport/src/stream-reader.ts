@@ -51,6 +51,7 @@ export class StreamReader extends Readable {
       if (!this.readableEnded && !this.destroyed && !source.readableEnded) this.#fail(undefined);
     });
     options.signal?.addEventListener("abort", this.#onAbort);
+    if (options.signal?.aborted === true) this.#onAbort();
   }
 
   override _read(): void {

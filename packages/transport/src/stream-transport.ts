@@ -9,7 +9,7 @@ import { Peer } from "./peer.ts";
 import type { PoolOptions } from "./peer.ts";
 import { StreamReader } from "./stream-reader.ts";
 import type { Transport } from "./transport.ts";
-import { cancelledError, checkTimeoutMs, waitFor } from "./wait.ts";
+import { cancelledError, checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
 
 /** What {@link createStreamTransport} takes: how to connect, and the limits. */
 export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
@@ -28,8 +28,14 @@ export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
  */
 export function createStreamTransport(init: StreamTransportInit): Transport {
   const { schemes, connect, connectTimeoutMs = 2000, ackTimeoutMs = 5000, idleTimeoutMs = 30_000, maxDials = 64 } = init;
-  const options = { connectTimeoutMs, ackTimeoutMs, idleTimeoutMs, maxDials };
-  for (const [field, value] of Object.entries(options)) checkTimeoutMs(value, field);
+  const options = {
+    connectTimeoutMs: checkTimeoutMs(connectTimeoutMs, "connectTimeoutMs"),
+    ackTimeoutMs: checkTimeoutMs(ackTimeoutMs, "ackTimeoutMs"),
+    idleTimeoutMs: checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs"),
+    maxDials: checkCount(maxDials, "maxDials"),
+  };
+  if (init.frameTimeoutMs !== undefined) checkTimeoutMs(init.frameTimeoutMs, "frameTimeoutMs");
+  if (init.maxFrameBytes !== undefined) checkCount(init.maxFrameBytes, "maxFrameBytes");
   const peers = new Map<string, Peer>();
   let isClosed = false;
 
@@ -61,15 +67,20 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       if (isClosed) message.failed(closedError());
       else peerOf(url).submit(message);
     },
-    async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs: silentMs }) {
+    async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs: silentMs = 60_000 }) {
       const doing = `open the stream ${url.href}`;
+      checkTimeoutMs(timeoutMs);
+      checkTimeoutMs(silentMs, "idleTimeoutMs");
+      if (signal?.aborted === true) throw cancelledError(doing, signal);
       const limit = new AbortController();
       const abort = (): void => { limit.abort(signal === undefined ? undefined : cancelledError(doing, signal)); };
-      if (signal?.aborted === true) throw cancelledError(doing, signal);
       signal?.addEventListener("abort", abort);
-      const timer = setTimeout(() => { limit.abort(new AcommError("timeout", `${doing}: no connection within ${timeoutMs} ms`)); }, checkTimeoutMs(timeoutMs));
+      const timer = setTimeout(() => { limit.abort(new AcommError("timeout", `${doing}: no connection within ${timeoutMs} ms`)); }, timeoutMs);
       try {
-        return new StreamReader(await connect(url, limit.signal), { streamEnd: url.streamEnd, idleTimeoutMs: silentMs, signal, doing: `read the stream ${url.href}` });
+        const source = await connect(url, limit.signal);
+        if (!limit.signal.aborted) return new StreamReader(source, { streamEnd: url.streamEnd, idleTimeoutMs: silentMs, signal, doing: `read the stream ${url.href}` });
+        source.destroy();
+        throw limit.signal.reason;
       } catch (error) {
         throw limit.signal.aborted ? limit.signal.reason : translateNodeError(error, doing);
       } finally {
@@ -84,8 +95,10 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
         (await connect(url, timeout.signal)).destroy();
         return true;
       } catch (error) {
-        // a full backlog has somebody behind it
-        return translateNodeError(error, "probe").code === "overloaded";
+        const translated = translateNodeError(error, `look who listens at ${url.href}`);
+        if (translated.code === "overloaded") return true; // a full backlog has somebody behind it
+        if (translated.code === "unavailable" && !timeout.signal.aborted) return false;
+        throw translated;
       } finally {
         clearTimeout(timer);
       }

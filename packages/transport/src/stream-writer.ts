@@ -1,6 +1,6 @@
 import { AcommError } from "@acomm/protocol";
 import { Readable } from "node:stream";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { checkTimeoutMs } from "./wait.ts";
 
@@ -14,34 +14,45 @@ export function toReadable(source: StreamSource): Readable {
 
 /**
  * Writes a source to its reader and ends in order (wire 2.2): shuts down the writing side and waits for the reader's byte,
- * or for its end, where it doesn't know of it. A source that fails destroys the connection without that.
+ * or for its end, where it doesn't know of it. A source that fails destroys the connection without that. A reader that ends
+ * its own side before that has left.
  *
- * @param options.idleTimeoutMs how long the reader may take nothing, in milliseconds, @default 60 000
- * @throws AcommError `truncated_stream` where the reader left, `timeout` where it took nothing; else what the source threw.
+ * @param options.idleTimeoutMs how long the reader may take nothing or the source give nothing, in milliseconds, @default 60 000
+ * @throws AcommError `truncated_stream` where the reader left, `timeout` where nothing moved; else what the source threw.
  */
-export async function writeStream(connection: Duplex, source: Readable, options: { readonly idleTimeoutMs?: number | undefined } = {}): Promise<void> {
+export async function writeStream(connection: Socket, source: Readable, options: { readonly idleTimeoutMs?: number | undefined } = {}): Promise<void> {
   const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");
-  const stalled = new AbortController();
-  const timer = setTimeout(() => { stalled.abort(); }, idleTimeoutMs);
-  const onProgress = (): void => { timer.refresh(); };
-  source.on("data", onProgress);
-  connection.on("drain", onProgress);
-  connection.resume(); // the reader's byte tells it about us, not us about it: its close is what counts
+  const gone = new AbortController();
+  let stalled: AcommError | undefined;
+  // the socket's own timer also sees the progress within one long write
+  connection.setTimeout(idleTimeoutMs, () => {
+    const who = connection.writableLength > 0 || source.readableEnded ? "the reader took" : "the source gave";
+    stalled = new AcommError("timeout", `write a stream: ${who} nothing for ${idleTimeoutMs} ms`);
+    connection.destroy(stalled);
+  });
+  // whichever fails first has failed: the pipeline then destroys the other with the same error
+  let failed: { readonly isSource: boolean; readonly error: Error } | undefined;
+  source.once("error", (error) => { failed ??= { isSource: true, error }; });
+  connection.once("error", (error) => { failed ??= { isSource: false, error }; });
   const left = new Promise<void>((resolve) => {
     connection.once("close", resolve);
-    connection.once("end", resolve);
+    connection.once("end", () => {
+      if (!connection.writableEnded) gone.abort();
+      resolve();
+    });
   });
+  connection.resume(); // the reader's byte tells it about us, not us about it: its end is what counts
   try {
-    await pipeline(source, connection, { signal: stalled.signal, end: true });
-    timer.refresh();
-    await Promise.race([left, new Promise<never>((_, reject) => { stalled.signal.addEventListener("abort", () => { reject(new Error("stalled")); }); })]);
-  } catch (error) {
-    if (stalled.signal.aborted) throw new AcommError("timeout", `write a stream: the reader took nothing for ${idleTimeoutMs} ms`);
     if (source.errored !== null) throw source.errored;
+    await pipeline(source, connection, { signal: gone.signal, end: true });
+    await left;
+    // a reader that leaves with bytes unread resets the connection
+    if (connection.errored !== null) throw connection.errored;
+  } catch (error) {
+    if (stalled !== undefined) throw stalled;
+    if (failed === undefined ? source.errored === error : failed.isSource && !gone.signal.aborted) throw error;
     throw new AcommError("truncated_stream", "write a stream: the reader left before its end", { cause: error });
   } finally {
-    clearTimeout(timer);
-    source.off("data", onProgress);
     connection.destroy();
     source.destroy();
   }

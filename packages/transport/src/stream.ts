@@ -22,9 +22,15 @@ export interface OpenStreamOptions extends StreamOptions {
 export async function openStream(url: string | URL, options: OpenStreamOptions = {}): Promise<Readable> {
   const target = parseUrl(url);
   const registry = options.registry ?? createRegistry();
-  const readable = await registry.lookup(target).openStream(target, options);
-  if (options.registry === undefined) readable.once("close", () => void registry.close());
-  return readable;
+  const isOurs = options.registry === undefined;
+  try {
+    const readable = await registry.lookup(target).openStream(target, options);
+    if (isOurs) readable.once("close", () => void registry.close());
+    return readable;
+  } catch (error) {
+    if (isOurs) await registry.close();
+    throw error;
+  }
 }
 
 /**
@@ -40,6 +46,10 @@ export async function stream(destination: Writable, url: string | URL, options: 
   source.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
   });
-  await pipeline(source, destination);
+  try {
+    await pipeline(source, destination);
+  } finally {
+    source.destroy(); // a pipeline to a writable that was destroyed before leaves its source
+  }
   return bytes;
 }

@@ -1,5 +1,6 @@
 import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
+import { normalize } from "node:path";
 
 /** What a URL out of a message is wanted for: to send a response to, or to read a stream from. */
 export type TargetPurpose = "response" | "stream";
@@ -18,16 +19,18 @@ export interface AdmittedTargets {
 }
 
 /**
- * A policy from lists. Without options it admits unix sockets, which the file system guards, and nothing else; so does
+ * A policy from lists; paths are compared after `..` is taken out, links are not followed. Without options it admits unix sockets, which the file system guards, and nothing else; so does
  * everything that takes a policy and gets none.
+ *
+ * @throws AcommError `bad_field` for an origin that is not of http or https
  */
 export function admitTargets(targets: AdmittedTargets = {}): TargetPolicy {
-  const origins = new Set((targets.origins ?? []).map((origin) => new URL(origin).origin));
-  const directories = targets.socketDirectories?.map((directory) => (directory.endsWith("/") ? directory : `${directory}/`));
+  const origins = new Set((targets.origins ?? []).map(originOf));
+  const directories = targets.socketDirectories?.map((directory) => normalize(`${directory}/`));
   const schemes = new Set(targets.schemes);
   return (url) => {
     if (url.protocol === "unix:") {
-      const path = decodeURIComponent(url.pathname);
+      const path = normalize(decodeURIComponent(url.pathname)); // it may hold an escaped slash after ..
       return directories?.some((directory) => path.startsWith(directory)) ?? true;
     }
     return origins.has(url.origin) || schemes.has(url.protocol.slice(0, -1));
@@ -45,4 +48,11 @@ export async function checkTarget(policy: TargetPolicy, url: AcommUrl, purpose: 
   }
   if (isAdmitted) return;
   throw new AcommError("forbidden_target", `the ${purpose === "response" ? "response hook" : "stream"} at ${url.protocol}//${url.host} is not admitted: let the policy (admit) admit it`, { cause });
+}
+
+function originOf(url: string | URL): string {
+  const origin = URL.canParse(String(url)) ? new URL(url).origin : "null";
+  // all other schemes have the origin "null", so one of them would admit all of them
+  if (origin === "null") throw new AcommError("bad_field", `origins: ${String(url)} is not an origin of http or https: name other schemes in schemes`);
+  return origin;
 }

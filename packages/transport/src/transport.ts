@@ -58,7 +58,11 @@ export interface Transport {
   call?(url: AcommUrl, message: OutgoingMessage): void;
   /** Opens a stream to read. @throws AcommError `unavailable`, `timeout`, `cancelled`, `forbidden_target`. */
   openStream(url: AcommUrl, options: StreamOptions): Promise<Readable>;
-  /** Whether somebody listens there, for schemes that can find out without sending anything. */
+  /**
+   * Whether somebody listens there, for schemes that can find out without sending anything.
+   *
+   * @throws AcommError where it can't be found out
+   */
   probe?(url: AcommUrl): Promise<boolean>;
   /** Closes what is kept open. What is on its way fails with `stopping`. */
   close(): Promise<void>;

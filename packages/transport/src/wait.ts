@@ -2,12 +2,17 @@ import { AcommError } from "@acomm/protocol";
 import type { WaitOptions } from "./transport.ts";
 
 /** The longest time that a timer of Node takes, in milliseconds. */
-export const maxTimeoutMs = 2 ** 31 - 1;
+const maxTimeoutMs = 2 ** 31 - 1;
 
 /** A duration that a timer may be armed with. @throws AcommError `bad_field` for NaN, less than 1 or more than 2^31-1. */
 export function checkTimeoutMs(value: number, field = "timeoutMs"): number {
   if (typeof value === "number" && value >= 1 && value <= maxTimeoutMs) return value;
   throw new AcommError("bad_field", `${field} must be a number of milliseconds from 1 to ${maxTimeoutMs}, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
+}
+
+/** The grace of a stop. @throws AcommError `bad_field` unless it is 0 to 2^31-1 */
+export function checkGraceMs(value = 10_000): number {
+  return value === 0 ? 0 : checkTimeoutMs(value, "graceMs");
 }
 
 /** A whole number of at least `least`. @throws AcommError `bad_field` */
@@ -23,7 +28,7 @@ export function cancelledError(doing: string, signal: AbortSignal): AcommError {
 }
 
 /** The error of a wait that took too long. */
-export function timeoutError(doing: string, timeoutMs: number): AcommError {
+function timeoutError(doing: string, timeoutMs: number): AcommError {
   return new AcommError("timeout", `${doing}: no outcome within ${Math.round(timeoutMs)} ms`);
 }
 
@@ -37,8 +42,8 @@ export function waitFor<Value>(
   start: (resolve: (value: Value) => void, reject: (error: Error) => void) => ((error: AcommError) => void) | undefined,
 ): Promise<Value> {
   const { signal, timeoutMs } = options;
-  if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs);
   return new Promise<Value>((resolve, reject) => {
+    if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs);
     if (signal?.aborted === true) {
       reject(cancelledError(doing, signal));
       return;
@@ -62,18 +67,20 @@ export function waitFor<Value>(
     };
     signal?.addEventListener("abort", onAbort);
     if (timeoutMs !== undefined) timer = setTimeout(() => { cutShort(timeoutError(doing, timeoutMs)); }, timeoutMs);
-    undo = start(
-      (value) => {
+    const fail = (error: Error): void => {
+      if (isOver) return;
+      finish();
+      reject(error);
+    };
+    try {
+      undo = start((value) => {
         if (isOver) return;
         finish();
         resolve(value);
-      },
-      (error) => {
-        if (isOver) return;
-        finish();
-        reject(error);
-      },
-    );
+      }, fail);
+    } catch (error) {
+      fail(error as Error);
+    }
   });
 }
 

@@ -37,10 +37,12 @@ export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandl
       refuse(response, 405, `${request.method ?? ""} is not taken here: GET a stream`, { allow: "GET" });
       return;
     }
+    const left = new AbortController();
+    response.once("close", () => { left.abort(); }); // whoever has left needs no source
     let source: Readable;
     try {
-      const target = await findTarget(new URL(request.url ?? "", "http://localhost").searchParams, request, signer, authorize);
-      source = await registry.lookup(target).openStream(target, { idleTimeoutMs });
+      const target = await findTarget(queryOf(request), request, signer, authorize);
+      source = await registry.lookup(target).openStream(target, { idleTimeoutMs, signal: left.signal });
       await firstByte(source);
     } catch (error) {
       const [status, text] = describe(error);
@@ -49,13 +51,26 @@ export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandl
     }
     response.writeHead(200, { "content-type": "application/octet-stream", "x-content-type-options": "nosniff", "cache-control": "no-store" });
     await pipeline(source, response).catch(() => undefined); // the body has broken off, which is all that can be said now
+    source.destroy();
   };
+}
+
+function queryOf(request: IncomingMessage): URLSearchParams {
+  const { url = "" } = request;
+  const at = url.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : url.slice(at));
 }
 
 async function findTarget(query: URLSearchParams, request: IncomingMessage, signer: StreamSigner | undefined, authorize: StreamProxyOptions["authorize"]): Promise<AcommUrl> {
   const addr = query.get("addr");
   if (addr === null) throw new AcommError("bad_field", "addr is missing: give the URL of a stream");
-  if (query.has("sig") && signer !== undefined) return signer.verify(query);
+  if (query.has("sig") && signer !== undefined) {
+    try {
+      return signer.verify(query);
+    } catch (error) {
+      throw error instanceof AcommError && error.code === "timeout" ? new StatusError(410, error.message) : error;
+    }
+  }
   const url = parseUrl(addr, { field: "addr", streamEnd: query.get("end") === "half-close" ? "half-close" : undefined });
   let isAdmitted = false;
   try {
@@ -67,6 +82,16 @@ async function findTarget(query: URLSearchParams, request: IncomingMessage, sign
   return url;
 }
 
+/** A failure whose status is known where it happens. */
+class StatusError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /** Waits until there is something to send, so that a source that fails at once gets a status of its own. */
 async function firstByte(source: Readable): Promise<void> {
   await once(source, "readable");
@@ -74,6 +99,7 @@ async function firstByte(source: Readable): Promise<void> {
 }
 
 function describe(error: unknown): readonly [status: number, text: string] {
+  if (error instanceof StatusError) return [error.status, error.message];
   if (!(error instanceof AcommError)) return [502, "the stream failed"];
   switch (error.code) {
     case "bad_field":
@@ -82,7 +108,7 @@ function describe(error: unknown): readonly [status: number, text: string] {
     case "unknown_scheme":
       return [403, error.code === "unknown_scheme" ? "this scheme is not served" : error.message];
     case "timeout":
-      return error.message.includes("expired") ? [410, error.message] : [504, "the stream did not begin in time"];
+      return [504, "the stream did not begin in time"];
     case "unavailable":
       return [410, "the stream is gone: each can be read once"];
     default:

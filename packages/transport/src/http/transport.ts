@@ -7,7 +7,7 @@ import type { AgentOptions as TlsOptions } from "node:https";
 import { translateNodeError } from "../node-error.ts";
 import { StreamReader } from "../stream-reader.ts";
 import type { StreamOptions, Transport, WaitOptions } from "../transport.ts";
-import { waitFor } from "../wait.ts";
+import { checkCount, checkTimeoutMs, waitFor } from "../wait.ts";
 
 /** What {@link createHttpTransport} takes; all have defaults. */
 export interface HttpTransportOptions {
@@ -26,7 +26,8 @@ const connectTimeoutMs = 10_000;
  * read from the environment, certificates are verified.
  */
 export function createHttpTransport(options: HttpTransportOptions = {}): Transport {
-  const { maxSockets = 64, tls = {} } = options;
+  const maxSockets = checkCount(options.maxSockets ?? 64, "maxSockets");
+  const { tls = {} } = options;
   const agents = { "http:": new HttpAgent({ keepAlive: true, maxSockets }), "https:": new HttpsAgent({ ...tls, keepAlive: true, maxSockets }) };
   const stopped = new AbortController();
 
@@ -41,8 +42,11 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
     send(url, text, wait) {
       const doing = `send to ${url.origin}`;
       return exchange(doing, wait, stopped.signal, () => open(url, "POST", { "content-type": "application/json", "content-length": Buffer.byteLength(text) }), text, async (response) => {
+        if (response.statusCode !== 200) {
+          response.destroy();
+          throw statusError(response.statusCode ?? 0, doing);
+        }
         const body = await readAll(response, doing);
-        if (response.statusCode !== 200) throw statusError(response.statusCode ?? 0, doing);
         try {
           return decodeAcknowledgement(body);
         } catch (cause) {
@@ -52,6 +56,7 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
     },
     async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs }: StreamOptions) {
       const doing = `read the stream at ${url.origin}`;
+      if (idleTimeoutMs !== undefined) checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs");
       return exchange(doing, { signal, timeoutMs }, stopped.signal, () => open(url, "GET", {}), undefined, async (response) => {
         if (response.statusCode !== 200) {
           response.destroy();
@@ -90,10 +95,16 @@ function exchange<Value>(
       request.destroy();
     };
     stopped.addEventListener("abort", onStop);
-    request.once("close", () => { stopped.removeEventListener("abort", onStop); });
+    request.once("close", () => {
+      stopped.removeEventListener("abort", onStop);
+      // a server that switches protocols, for instance
+      if (!hasResponse) reject(new AcommError(body === undefined ? "unavailable" : "ambiguous", `${doing}: the exchange ended without an answer`));
+    });
     request.once("socket", (socket) => {
-      if (!socket.connecting) isConnected = true;
-      else socket.once("connect", () => { isConnected = true; });
+      // over TLS nothing is sent before the server has shown who it is
+      const isTls = "secureConnecting" in socket;
+      if (!socket.connecting && !(isTls && socket.secureConnecting === true)) isConnected = true;
+      else socket.once(isTls ? "secureConnect" : "connect", () => { isConnected = true; });
     });
     request.on("error", (error) => {
       const translated = translateNodeError(error, doing);
@@ -126,7 +137,7 @@ async function readAll(response: IncomingMessage, doing: string): Promise<Buffer
 }
 
 function statusError(status: number, doing: string): AcommError {
-  const code: AcommErrorCode = status === 429 || status === 503 ? "overloaded" : status >= 500 ? "ambiguous" : "undeliverable";
+  const code: AcommErrorCode = status === 429 || status === 503 ? "overloaded" : status >= 500 || status < 300 ? "ambiguous" : "undeliverable";
   return new AcommError(code, `${doing}: the server answered with status ${status} instead of an acknowledgement${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`);
 }
 

@@ -1,11 +1,12 @@
 import { AcommError, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
-import { duplexPair } from "node:stream";
 import { ConnectionQueue } from "../connection-queue.ts";
 import type { Connection, ConnectionOptions } from "../connection.ts";
 import type { PoolOptions } from "../peer.ts";
 import { createStreamTransport } from "../stream-transport.ts";
 import type { Listener, StopOptions, StopReport, Transport } from "../transport.ts";
+import { checkGraceMs } from "../wait.ts";
+import { createStreamPair } from "./stream-pair.ts";
 
 /** Limits of {@link createMemoryNetwork}; all have defaults. */
 export interface MemoryNetworkOptions extends PoolOptions, ConnectionOptions {}
@@ -30,7 +31,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
     connect(url) {
       const listener = listeners.get(url.host);
       if (listener === undefined) return Promise.reject(new AcommError("unavailable", `nobody listens at ${url.href}`));
-      const [here, there] = duplexPair({ allowHalfOpen: true });
+      const [here, there] = createStreamPair();
       listener.connections.add(there);
       return Promise.resolve(here);
     },
@@ -42,6 +43,7 @@ class MemoryListener implements Listener {
   readonly url: AcommUrl;
   readonly connections: ConnectionQueue;
   readonly #listeners: Map<string, MemoryListener>;
+  #stopping: Promise<StopReport> | undefined;
 
   constructor(name: string, listeners: Map<string, MemoryListener>, options: ConnectionOptions) {
     this.url = parseUrl(`memory://${name}`);
@@ -49,20 +51,18 @@ class MemoryListener implements Listener {
     this.connections = new ConnectionQueue(options, () => undefined);
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
     this.connections.checkOpen();
     const { host } = this.url;
-    if (this.#listeners.get(host) === this) return Promise.resolve();
-    if (this.#listeners.has(host)) return Promise.reject(new AcommError("bad_address", `somebody listens at ${this.url.href} already: choose another name`));
+    const other = this.#listeners.get(host);
+    if (other !== undefined && other !== this) throw new AcommError("bad_address", `somebody listens at ${this.url.href} already: choose another name`);
     this.#listeners.set(host, this);
-    return Promise.resolve();
   }
 
-  stop(options: StopOptions = {}): Promise<StopReport> {
-    this.connections.close();
-    const { host } = this.url;
-    if (this.#listeners.get(host) === this) this.#listeners.delete(host);
-    return this.connections.drain(options);
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    checkGraceMs(options.graceMs);
+    this.#stopping ??= this.#stop(options);
+    return this.#stopping;
   }
 
   nextConnection(): Promise<Connection | undefined> {
@@ -75,5 +75,12 @@ class MemoryListener implements Listener {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #stop(options: StopOptions): Promise<StopReport> {
+    this.connections.close();
+    const { host } = this.url;
+    if (this.#listeners.get(host) === this) this.#listeners.delete(host);
+    return this.connections.drain(options);
   }
 }

@@ -1,9 +1,11 @@
+import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { ConnectionQueue } from "../connection-queue.ts";
 import type { Connection, ConnectionOptions } from "../connection.ts";
 import type { Listener, StopOptions, StopReport } from "../transport.ts";
+import { checkGraceMs } from "../wait.ts";
 import { listenAt } from "./socket-file.ts";
 import type { SocketFile } from "./socket-file.ts";
 import { checkSocketPath, urlOfSocketPath } from "./socket-path.ts";
@@ -49,11 +51,13 @@ export class UnixListener implements Listener {
 
   /** Starts to listen; a second call waits for the first. @throws AcommError `bad_address`, `stopping` after a stop. */
   start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(stoppedError());
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
   async stop(options: StopOptions = {}): Promise<StopReport> {
+    checkGraceMs(options.graceMs);
     this.#stopping ??= this.#stop(options);
     return this.#stopping;
   }
@@ -76,12 +80,12 @@ export class UnixListener implements Listener {
   }
 
   async #start(): Promise<void> {
-    this.#connections.checkOpen();
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket: Socket) => { this.#connections.add(socket); });
     this.#file = await listenAt(server, this.#path);
     server.on("error", () => undefined); // an accept that failed, for want of descriptors, concerns the one who connected
     this.#server = server;
     if (this.#connections.isClosed) server.close();
+    if (this.#stopping !== undefined) throw stoppedError();
   }
 
   async #stop(options: StopOptions): Promise<StopReport> {
@@ -89,7 +93,12 @@ export class UnixListener implements Listener {
     // a start that is under way is let finish: its file must not stay behind; its error goes to whoever called it
     await this.#starting?.catch(() => undefined);
     this.#server?.close();
+    const drained = this.#connections.drain(options);
     await this.#file?.remove();
-    return this.#connections.drain(options);
+    return drained;
   }
+}
+
+function stoppedError(): AcommError {
+  return new AcommError("stopping", "the listener was stopped: make a new one");
 }

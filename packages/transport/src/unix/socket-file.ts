@@ -45,7 +45,8 @@ async function checkDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw translateNodeError(error, `make the socket directory ${directory}`);
+    // what is there is looked at next
+    if (nodeCodeOf(error) !== "EEXIST") throw translateNodeError(error, `make the socket directory ${directory}`);
   }
   const stats = await lstat(directory);
   if (!stats.isDirectory()) throw new AcommError("bad_address", `the socket directory ${directory} is a link or a file: give the directory itself`);
@@ -126,7 +127,7 @@ async function lock(path: string): Promise<() => void> {
   const name = `\0acomm-${digest.slice(0, 48)}`;
   const until = performance.now() + lockWaitMs;
   for (;;) {
-    const server = createServer();
+    const server = createServer((stranger) => { stranger.destroy(); });
     const isOurs = await new Promise<boolean>((resolve, reject) => {
       server.once("error", (error) => {
         if (nodeCodeOf(error) === "EADDRINUSE") resolve(false);

@@ -1,12 +1,14 @@
-import { AcommError, parseUrl } from "@acomm/protocol";
+import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import { randomBytes } from "node:crypto";
+import { createServer } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { Connection } from "../connection.ts";
 import { toReadable, writeStream } from "../stream-writer.ts";
 import type { StreamSource } from "../stream-writer.ts";
 import { checkTimeoutMs } from "../wait.ts";
-import { UnixListener } from "./listener.ts";
+import { listenAt } from "./socket-file.ts";
+import { urlOfSocketPath } from "./socket-path.ts";
 
 /** How a stream is served. */
 export interface UnixStreamOptions {
@@ -14,7 +16,7 @@ export interface UnixStreamOptions {
   readonly directory: string;
   /** How long a reader may be awaited, in milliseconds. @default 30 000 */
   readonly openTimeoutMs?: number | undefined;
-  /** How long the reader may take nothing, in milliseconds. @default 60 000 */
+  /** How long the reader may take nothing, or the source give nothing, in milliseconds. @default 60 000 */
   readonly idleTimeoutMs?: number | undefined;
 }
 
@@ -32,52 +34,65 @@ export interface UnixStream {
  * Serves a source to one reader at a socket of its own.
  *
  * @param source the bytes, or a function that opens them when the reader comes
- * @throws AcommError `bad_address`
+ * @throws AcommError `bad_address`, `bad_field`
  */
 export async function serveUnixStream(source: StreamSource | (() => StreamSource | Promise<StreamSource>), options: UnixStreamOptions): Promise<UnixStream> {
   const openTimeoutMs = checkTimeoutMs(options.openTimeoutMs ?? 30_000, "openTimeoutMs");
-  const listener = new UnixListener(join(options.directory, `${randomBytes(9).toString("base64url")}.sock`), { acceptLimit: 1 });
-  await listener.start();
-  let connection: Connection | undefined;
+  const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");
+  const opened = typeof source === "function" ? undefined : toReadable(source);
+  const path = join(options.directory, `${randomBytes(9).toString("base64url")}.sock`);
+  let socket: Socket | undefined;
   let isCancelled = false;
-  let isUnread = false;
+  let settle: { readonly came: (socket: Socket) => void; readonly failed: (error: Error) => void };
+  const reader = new Promise<Socket>((came, failed) => {
+    settle = { came, failed };
+  });
+  reader.catch(() => undefined); // run() waits for it, once the socket listens
+  const onSourceError = (error: Error): void => { settle.failed(error); };
+  opened?.on("error", onSourceError);
+  if (opened?.errored != null) onSourceError(opened.errored);
+
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (connected) => {
+    connected.on("error", () => undefined); // the writer finds it on the socket
+    if (socket === undefined) settle.came((socket = connected));
+    else connected.destroy(); // there is one reader
+  });
+  const file = await listenAt(server, path).catch((error: unknown) => {
+    opened?.destroy();
+    throw error;
+  });
+  server.on("error", () => undefined); // an accept that failed concerns the one who connected
 
   const run = async (): Promise<void> => {
-    const timer = setTimeout(() => {
-      isUnread = true;
-      void listener.stop();
-    }, openTimeoutMs);
-    connection = await listener.nextConnection();
-    clearTimeout(timer);
-    // there is one reader: the socket goes as soon as it has come
-    const stopped = listener.stop({ graceMs: 2 ** 31 - 1 });
+    const timer = setTimeout(() => { settle.failed(new AcommError("timeout", `a stream was not opened within ${openTimeoutMs} ms`)); }, openTimeoutMs);
     try {
-      if (connection === undefined) {
-        throw isUnread ? new AcommError("timeout", `a stream was not opened within ${openTimeoutMs} ms`) : new AcommError("cancelled", "a stream was cancelled before it was read");
+      try {
+        await reader;
+      } finally {
+        clearTimeout(timer);
+        // the socket goes as soon as the reader has come
+        server.close();
+        await file.remove();
       }
-      const readable = toReadable(typeof source === "function" ? await source() : source);
-      await writeStream(connection.stream, readable, options);
+      const readable = opened ?? toReadable(await (source as () => StreamSource | Promise<StreamSource>)());
+      await writeStream(await reader, readable, { idleTimeoutMs });
     } catch (error) {
-      throw isCancelled ? new AcommError("cancelled", "a stream was cancelled while it was read") : error;
+      throw isCancelled ? new AcommError("cancelled", `a stream was cancelled ${socket === undefined ? "before" : "while"} it was read`) : error;
     } finally {
-      if (typeof source !== "function") toReadable(source).destroy();
-      if (connection !== undefined) {
-        connection.destroy();
-        listener.doneConnection(connection);
-      }
-      await stopped;
+      socket?.destroy();
+      opened?.destroy();
     }
   };
 
   const done = run();
   done.catch(() => undefined); // whoever waits for it gets the error; nobody has to
   return {
-    url: parseUrl(listener.url, { streamEnd: "half-close" }),
+    url: urlOfSocketPath(path, "half-close"),
     done,
     cancel() {
       isCancelled = true;
-      if (connection === undefined) void listener.stop();
-      else connection.destroy();
+      settle.failed(new AcommError("cancelled", "a stream was cancelled"));
+      socket?.destroy();
     },
   };
 }

@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import * as transport from "./index.ts";
+
+test("the public names", () => {
+  expect(Object.keys(transport).sort()).toEqual([
+    "Connection",
+    "ConnectionQueue",
+    "MessageServer",
+    "Service",
+    "StreamSigner",
+    "UnixListener",
+    "admitTargets",
+    "cancelledError",
+    "checkCount",
+    "checkTarget",
+    "checkTimeoutMs",
+    "createHttpTransport",
+    "createMemoryNetwork",
+    "createRegistry",
+    "createRequestHandler",
+    "createResponseHandler",
+    "createStreamProxyHandler",
+    "createStreamTransport",
+    "createUnixTransport",
+    "deliverResponse",
+    "errorChannelName",
+    "openStream",
+    "report",
+    "respond",
+    "send",
+    "serve",
+    "serveUnixStream",
+    "stream",
+  ]);
+});

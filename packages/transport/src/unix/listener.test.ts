@@ -1,0 +1,240 @@
+import { encodeFrame } from "@acomm/protocol";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Connection } from "../connection.ts";
+import { codeOf, thrownBy } from "../fixtures/outcome.ts";
+import { connectRaw } from "../fixtures/raw.ts";
+import { temporaryDirectory } from "../fixtures/temporary-directory.ts";
+import type { TemporaryDirectory } from "../fixtures/temporary-directory.ts";
+import { UnixListener } from "./listener.ts";
+import type { UnixListenerOptions } from "./listener.ts";
+
+let directory: TemporaryDirectory;
+beforeEach(async () => { directory = await temporaryDirectory(); });
+afterEach(() => directory[Symbol.asyncDispose]());
+
+async function startListener(options: UnixListenerOptions = {}): Promise<UnixListener> {
+  const listener = new UnixListener(directory.socket("a"), options);
+  await listener.start();
+  return listener;
+}
+
+const connectHere = (): ReturnType<typeof connectRaw> => connectRaw(directory.socket("a"));
+
+describe("the path", () => {
+  test("address and URL name it, whatever is in it", () => {
+    expect(new UnixListener("/run/a.sock").address).toBe("/run/a.sock");
+    expect(new UnixListener("/run/a.sock").url.href).toBe("unix:///run/a.sock");
+    for (const path of ["/run/a b?c#d%41.sock", "/run/ä/€.sock", "/run/%2e%2e/a.sock", "/run/[a]:b.sock"]) {
+      expect(decodeURIComponent(new UnixListener(path).url.pathname)).toBe(path);
+    }
+  });
+
+  test("A55 has at most 107 bytes, also where the private directory beside it makes it longer", async () => {
+    const deep = join(directory.path, "d".repeat(107 - directory.path.length - 1 - "/a.sock".length));
+    await mkdir(deep, { mode: 0o700 });
+    const path = join(deep, "a.sock");
+    expect(path).toHaveLength(107);
+    const listener = new UnixListener(path);
+    await listener.start();
+    await using client = await connectRaw(path);
+    expect(client.socket.readyState).toBe("open");
+    expect(await readdir(deep)).toEqual(["a.sock"]);
+    await listener.stop({ graceMs: 0 });
+    expect(await readdir(deep)).toEqual([]);
+    const { code, message } = thrownBy(() => new UnixListener(`${path}x`));
+    expect(code).toBe("bad_address");
+    expect(message).toBe("the socket path has 108 bytes, the limit is 107: choose a shorter directory");
+    expect(thrownBy(() => new UnixListener(`/${"€".repeat(36)}`)).message).toMatch("has 109 bytes");
+  });
+
+  test("S22 that is empty, relative, abstract or holds a NUL is an error that says so", () => {
+    for (const [path, problem] of [["", "is empty"], ["a.sock", "is relative"], ["./a.sock", "is relative"], ["\0a", "abstract"], ["@a", "abstract"], ["/run/a\0b", "NUL"]] as const) {
+      const { code, message } = thrownBy(() => new UnixListener(path));
+      expect([code, message.includes(problem)]).toEqual(["bad_address", true]);
+    }
+  });
+
+  test("limits that make no sense are refused by name", () => {
+    expect(thrownBy(() => new UnixListener("/run/a.sock", { maxConnections: 0 })).message).toMatch("maxConnections must be a whole number of at least 1, but is 0");
+    expect(thrownBy(() => new UnixListener("/run/a.sock", { acceptLimit: Number.NaN })).message).toMatch("acceptLimit");
+  });
+});
+
+describe("start and stop", () => {
+  test("start twice starts once, stop twice stops once, and nothing is left", async () => {
+    const listener = new UnixListener(directory.socket("a"));
+    await Promise.all([listener.start(), listener.start()]);
+    await listener.start();
+    expect(await readdir(directory.path)).toEqual(["a.sock"]);
+    const reports = await Promise.all([listener.stop(), listener.stop()]);
+    expect(reports).toEqual([{ cut: [], cutConnections: 0 }, { cut: [], cutConnections: 0 }]);
+    expect(await readdir(directory.path)).toEqual([]);
+    expect(await listener.nextConnection()).toBeUndefined();
+  });
+
+  test("start after a stop is refused with stopping, whether it was started before or not", async () => {
+    const listener = await startListener();
+    await listener.stop();
+    expect(await codeOf(listener.start())).toBe("stopping");
+    const never = new UnixListener(directory.socket("b"));
+    await never.stop();
+    expect(await codeOf(never.start())).toBe("stopping");
+    expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  test("stop during start: the start fails with stopping and leaves nothing", async () => {
+    const listener = new UnixListener(directory.socket("a"));
+    const started = codeOf(listener.start());
+    await listener.stop();
+    expect(await started).toBe("stopping");
+    expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  test("stop after a start that failed", async () => {
+    await using first = await startListener();
+    const second = new UnixListener(directory.socket("a"));
+    expect(await codeOf(second.start())).toBe("bad_address");
+    await second.stop();
+    expect(await readdir(directory.path)).toEqual(["a.sock"]);
+    await first.stop({ graceMs: 0 });
+  });
+
+  test("a grace that no timer takes is refused, and the stop can be asked again", async () => {
+    const listener = await startListener();
+    for (const graceMs of [Number.NaN, -1, 2 ** 31]) expect(await codeOf(listener.stop({ graceMs }))).toBe("bad_field");
+    await listener.stop();
+    expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  test("await using stops it", async () => {
+    {
+      await using listener = await startListener();
+      expect(await readdir(directory.path)).toEqual([listener.address.split("/").at(-1) ?? ""]);
+    }
+    expect(await readdir(directory.path)).toEqual([]);
+  });
+});
+
+describe("connections", () => {
+  test("come in their order from nextConnection, also where it waits first", async () => {
+    await using listener = await startListener();
+    const first = listener.nextConnection();
+    await using client = await connectHere();
+    client.say("one");
+    expect(await (await first)?.read()).toBe("one");
+    await using other = await connectHere();
+    other.say("two");
+    expect(await (await listener.nextConnection())?.read()).toBe("two");
+    await listener.stop({ graceMs: 0 });
+  });
+
+  test("come from for await until the stop", async () => {
+    const listener = await startListener();
+    const texts: (string | undefined)[] = [];
+    const loop = (async () => {
+      for await (const connection of listener) {
+        texts.push(await connection.read());
+        listener.doneConnection(connection);
+        if (texts.length === 2) void listener.stop();
+      }
+    })();
+    for (const text of ["one", "two"]) {
+      await using client = await connectHere();
+      client.say(text);
+      await client.ended;
+    }
+    await loop;
+    expect(texts).toEqual(["one", "two"]);
+  });
+
+  test("the accept limit ends it: what was accepted is handed out, then undefined, and nobody listens", async () => {
+    await using listener = await startListener({ acceptLimit: 2 });
+    await using first = await connectHere();
+    await using second = await connectHere();
+    const taken = [await listener.nextConnection(), await listener.nextConnection(), await listener.nextConnection()];
+    expect(taken.map((connection) => connection !== undefined)).toEqual([true, true, false]);
+    await expect(connectHere()).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    expect([first.socket.readyState, second.socket.readyState]).toEqual(["open", "open"]);
+    for (const connection of taken) if (connection !== undefined) listener.doneConnection(connection);
+    expect(await listener.stop()).toEqual({ cut: [], cutConnections: 0 });
+  });
+
+  test("over maxConnections are refused with an acknowledgement that says overloaded; a place that is free again is given", async () => {
+    await using listener = await startListener({ maxConnections: 1 });
+    await using first = await connectHere();
+    const connection = await listener.nextConnection();
+    await using second = await connectHere();
+    const refusal = JSON.parse((await second.next()) ?? "") as { error: string };
+    expect(refusal.error).toMatch(/^overloaded: the listener has its 1 connections/);
+    expect(await second.next()).toBeUndefined();
+    listener.doneConnection(connection!);
+    await first.ended;
+    await using third = await connectHere();
+    third.say("now");
+    expect(await (await listener.nextConnection())?.read()).toBe("now");
+    await listener.stop({ graceMs: 0 });
+  });
+
+  test("refused ones that never leave are not waited for without bound", async () => {
+    await using listener = await startListener({ maxConnections: 1 });
+    await using _first = await connectHere();
+    const others = await Promise.all(Array.from({ length: 4 }, connectHere));
+    for (const other of others) expect(await other.next()).toMatch("overloaded");
+    const { cutConnections } = await listener.stop({ graceMs: 0 });
+    expect(cutConnections).toBe(0);
+    for (const other of others) await other[Symbol.asyncDispose]();
+  });
+});
+
+describe("a graceful stop", () => {
+  test("waits for the connections that were handed out", async () => {
+    const listener = await startListener();
+    await using client = await connectHere();
+    client.say("question");
+    const connection = await listener.nextConnection();
+    expect(await connection?.read()).toBe("question");
+    let isOver = false;
+    const stopped = listener.stop().then((report) => {
+      isOver = true;
+      return report;
+    });
+    await connection?.write("answer");
+    expect(await client.next()).toBe("answer");
+    expect(isOver).toBe(false);
+    await expect(connectHere()).rejects.toThrow();
+    listener.doneConnection(connection!);
+    client.socket.end();
+    expect(await stopped).toEqual({ cut: [], cutConnections: 0 });
+    listener.doneConnection(connection!); // a second time does nothing
+  });
+
+  test("refuses those that nobody has taken yet with stopping", async () => {
+    const listener = await startListener();
+    await using client = await connectHere();
+    client.write(encodeFrame("early"));
+    await using second = await connectHere();
+    second.say("taken");
+    await listener.nextConnection().then((connection) => { listener.doneConnection(connection!); });
+    const stopped = listener.stop();
+    expect(JSON.parse((await second.next()) ?? "")).toMatchObject({ error: "stopping: the listener is stopping: send it elsewhere" });
+    second.socket.end();
+    client.socket.end();
+    expect(await stopped).toEqual({ cut: [], cutConnections: 0 });
+  });
+
+  test("cuts after graceMs what is left and says how many", async () => {
+    const listener = await startListener();
+    const clients = await Promise.all([connectHere(), connectHere()]);
+    const taken: (Connection | undefined)[] = [await listener.nextConnection(), await listener.nextConnection()];
+    const read = codeOf(taken[0]!.read());
+    expect(await listener.stop({ graceMs: 20 })).toEqual({ cut: [], cutConnections: 2 });
+    expect(await read).toBe("stopping");
+    for (const client of clients) {
+      await client.ended;
+      await client[Symbol.asyncDispose]();
+    }
+    expect(await readdir(directory.path)).toEqual([]);
+  });
+});
