@@ -20,6 +20,14 @@ function outcome(text: string): Request | string {
   }
 }
 
+test.each([
+  ["an empty task", { task: "" }, "task"],
+  ["a task that is no string", { task: 7 as unknown as string }, "task"],
+  ["an id that is no string", { id: 7 as unknown as string }, "id"],
+])("%s is refused when it is written, whatever was written before", (_, change, field) => {
+  expect(() => encodeRequest({ ...createRequest({ task: "t" }), ...change })).toThrow(new RegExp(`^${field} must be a string`));
+});
+
 describe("encodeRequest", () => {
   test("writes the keys in the order of the original, with null for what is not there", () => {
     expect(encodeRequest(createRequest({ id: "a", task: "t" }))).toBe('{"id":"a","task":"t","responsehook":null,"stream_url":null,"args":null}');

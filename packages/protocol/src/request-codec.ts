@@ -93,11 +93,11 @@ export function isPlainName(name: string): boolean {
 
 /** A name as JSON, checked: a plain one needs no further look. */
 function quoteName(name: string, field: "id" | "task"): string {
-  return isPlainName(name) ? `"${name}"` : JSON.stringify(checkName(name, field));
+  return typeof name === "string" && isPlainName(name) ? `"${name}"` : JSON.stringify(checkName(name, field));
 }
 
 /** The task of the last message and its JSON: most messages name the same one again. */
-let lastTask = "";
+let lastTask: string | undefined;
 let lastTaskText = "";
 
 function quoteTask(task: string): string {

@@ -84,10 +84,15 @@ export class Call implements PendingRequest, OutgoingMessage {
     if (this.#isNamed) pending.unname(this);
     this.#isNamed = !replyAnnounced;
     if (replyAnnounced) return encodeRequest(this.#request, { reply: true });
-    // who knows the id could answer at the hook in the peer's place, so there it is a secret
-    this.#request.id = crypto.randomUUID();
-    pending.name(this);
+    this.#nameHook();
     return encodeRequest(this.#request, { reply: true, hook: this.#hook });
+  }
+
+  /** The JSON text for a peer whose answer can come to the hook alone. */
+  encodeForHook(): string {
+    this.#isNamed = true;
+    this.#nameHook();
+    return encodeRequest(this.#request, { hook: this.#hook });
   }
 
   accepted(): void {
@@ -131,6 +136,12 @@ export class Call implements PendingRequest, OutgoingMessage {
 
   expired(): AcommError {
     return new AcommError("timeout", `${this.#name()}: ${this.#isAccepted ? "accepted, but not answered" : "not accepted"} within ${this.#timeoutMs} ms`);
+  }
+
+  /** Who knows the id could answer at the hook in the peer's place, so there it is a secret. */
+  #nameHook(): void {
+    this.#request.id = crypto.randomUUID();
+    this.#owner.pending.name(this);
   }
 
   #name(): string {

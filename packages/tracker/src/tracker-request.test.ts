@@ -1,4 +1,5 @@
 import { AcommError, createResponse } from "@acomm/protocol";
+import type { Request } from "@acomm/protocol";
 import { respond, send, serve, UnixListener } from "@acomm/transport";
 import { once } from "node:events";
 import { createConnection } from "node:net";
@@ -221,6 +222,20 @@ describe("on the wire", () => {
     expect(await codeOf(send(tracker.url, createResponse(second!, { result: "spoof" })))).toBe("unknown_id");
     open.shift()?.();
     expect(await calls[1]).toBe("genuine");
+  });
+
+  test("a hook of the caller's own gets the answer, though the peer could answer on the connection", async () => {
+    const tracker = await startTracker();
+    const listener = new UnixListener(directory.socket("echo"));
+    await listener.start();
+    const seen: Request[] = [];
+    const service = serve(listener, (request) => {
+      seen.push(request);
+      return request.args;
+    });
+    expect(await tracker.request(listener.url, { task: "t", args: 7, responseHook: tracker.url })).toBe(7);
+    expect(seen[0]?.ext).toBeUndefined();
+    await service.stop();
   });
 
   test("the response carries the result's text and the stream", async () => {

@@ -325,7 +325,7 @@ export class Tracker implements AsyncDisposable {
   /** Sends a call whose answer can only come to a hook. */
   async #send(target: AcommUrl, call: Call, timeoutMs: number): Promise<void> {
     try {
-      const ack = await this.#registry.lookup(target).send(target, call.encode(false), { timeoutMs });
+      const ack = await this.#registry.lookup(target).send(target, call.encodeForHook(), { timeoutMs });
       if (ack.error === "") call.accepted();
       else call.refused(ack.error);
     } catch (error) {

@@ -50,7 +50,7 @@ describe("the path", () => {
   });
 
   test("S22 that is empty, relative, abstract or holds a NUL is an error that says so", () => {
-    for (const [path, problem] of [["", "is empty"], ["a.sock", "is relative"], ["./a.sock", "is relative"], ["\0a", "abstract"], ["@a", "abstract"], ["/run/a\0b", "NUL"]] as const) {
+    for (const [path, problem] of [["", "is empty"], ["a.sock", "is relative"], ["./a.sock", "is relative"], ["\0a", "abstract"], ["@a", "abstract"], ["/run/a\0b", "NUL"], ["/run/../a.sock", "holds . or .."]] as const) {
       const { code, message } = thrownBy(() => new UnixListener(path));
       expect([code, message.includes(problem)]).toEqual(["bad_address", true]);
     }

@@ -8,6 +8,7 @@ export function checkSocketPath(path: string): string {
   if (path.startsWith("\0") || path.startsWith("@")) throw new AcommError("bad_address", "abstract sockets have no permissions and are not supported: give an absolute path");
   if (path.includes("\0")) throw new AcommError("bad_address", "the socket path holds a NUL: remove it");
   if (!isAbsolute(path)) throw new AcommError("bad_address", `the socket path ${path} is relative: give an absolute path`);
+  if (/\/\.\.?(?:\/|$)/.test(path)) throw new AcommError("bad_address", `the socket path ${path} holds . or ..: name the directory itself`);
   const bytes = Buffer.byteLength(path);
   if (bytes > maxSocketPathBytes) throw new AcommError("bad_address", `the socket path has ${bytes} bytes, the limit is ${maxSocketPathBytes}: choose a shorter directory`);
   return path;
