@@ -25,8 +25,8 @@ export default defineConfig({
     reporters: ["default", "./tooling/scripts/summary-reporter.ts"],
     coverage: {
       provider: "v8",
-      include: ["packages/*/src/**/*.ts"],
-      exclude: ["**/*.test.ts", "**/fixtures/**", "packages/*/src/index.ts"],
+      include: ["**/src/**/*.ts"],
+      exclude: ["**/*.test.ts", "**/fixtures/**", "**/src/index.ts"],
       reporter: [["text", { skipFull: true }], "html"],
       thresholds: { lines: 95 },
     },
