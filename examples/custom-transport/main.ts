@@ -1,8 +1,8 @@
 /** A scheme of one's own, here tcp://127.0.0.1:port: how to connect and how to listen is all that a transport needs. */
 import { parseUrl } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
-import { ConnectionQueue, createRegistry, createStreamTransport, serve } from "@acomm/transport";
-import type { Connection, Listener, StopOptions, StopReport, Transport } from "@acomm/transport";
+import { createRegistry, createStreamListener, createStreamTransport, serve } from "@acomm/transport";
+import type { Listener, Transport } from "@acomm/transport";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -24,41 +24,20 @@ function createTcpTransport(): Transport {
   });
 }
 
-class TcpListener implements Listener {
-  readonly #connections = new ConnectionQueue({}, () => undefined);
-  readonly #server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => { this.#connections.add(socket); });
-
-  get url(): URL {
-    return parseUrl(`tcp://127.0.0.1:${(this.#server.address() as AddressInfo).port}`);
-  }
-
-  async start(): Promise<void> {
-    await once(this.#server.listen(0, "127.0.0.1"), "listening");
-  }
-
-  async stop(options: StopOptions = {}): Promise<StopReport> {
-    this.#connections.close();
-    this.#server.close();
-    return this.#connections.drain(options);
-  }
-
-  async nextConnection(): Promise<Connection | undefined> {
-    return this.#connections.next();
-  }
-
-  doneConnection(connection: Connection): void {
-    this.#connections.done(connection);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-  }
+function createTcpListener(): Listener {
+  return createStreamListener({
+    async listen(add) {
+      const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, add);
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      return { url: parseUrl(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`), close: () => void server.close() };
+    },
+  });
 }
 
 const registry = createRegistry();
 registry.register(createTcpTransport());
 
-const listener = new TcpListener();
+const listener = createTcpListener();
 await listener.start();
 const { url } = listener;
 const service = serve<{ readonly name: string }>(listener, ({ args }) => `hello ${args.name}`);

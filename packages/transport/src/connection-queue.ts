@@ -5,15 +5,17 @@ import type { ConnectionOptions } from "./connection.ts";
 import type { StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkGraceMs } from "./wait.ts";
 
-/** The limits of a {@link ConnectionQueue}. */
-export interface ConnectionQueueOptions extends ConnectionOptions {
+/** The limits of a listener; all have defaults. */
+export interface ListenerOptions extends ConnectionOptions {
+  /** After how many connections it stops accepting; 0 for no limit. @default 0 */
   readonly acceptLimit?: number | undefined;
+  /** How many connections may be open at once; more are refused with `overloaded`. @default 1024 */
   readonly maxConnections?: number | undefined;
 }
 
 /** The connections of a listener between their arrival and their end: those that wait to be taken, and those handed out. */
 export class ConnectionQueue {
-  readonly #options: ConnectionQueueOptions;
+  readonly #options: ListenerOptions;
   readonly #acceptLimit: number;
   readonly #maxConnections: number;
   readonly #onLimit: () => void;
@@ -27,7 +29,7 @@ export class ConnectionQueue {
   #onEmpty: (() => void) | undefined;
 
   /** @param onLimit called when the accept limit is reached */
-  constructor(options: ConnectionQueueOptions, onLimit: () => void) {
+  constructor(options: ListenerOptions, onLimit: () => void) {
     this.#options = options;
     this.#acceptLimit = checkCount(Math.max(options.acceptLimit ?? 0, 0), "acceptLimit", 0);
     this.#maxConnections = checkCount(options.maxConnections ?? 1024, "maxConnections");
@@ -36,11 +38,6 @@ export class ConnectionQueue {
 
   get isClosed(): boolean {
     return this.#isClosed;
-  }
-
-  /** @throws AcommError `stopping` once it is closed. */
-  checkOpen(): void {
-    if (this.#isClosed) throw new AcommError("stopping", "the listener was stopped: make a new one");
   }
 
   /** Takes a byte stream that has just connected. */

@@ -4,9 +4,7 @@ import * as transport from "./index.ts";
 test("the public names", () => {
   expect(Object.keys(transport).sort()).toEqual([
     "Connection",
-    "ConnectionQueue",
     "MessageServer",
-    "Service",
     "StreamSigner",
     "UnixListener",
     "admitTargets",
@@ -19,6 +17,7 @@ test("the public names", () => {
     "createRegistry",
     "createRequestHandler",
     "createResponseHandler",
+    "createStreamListener",
     "createStreamProxyHandler",
     "createStreamTransport",
     "createUnixTransport",

@@ -1,5 +1,5 @@
-import { AcommError, createResponse, decodeRequest, encodeErrorText, encodeResponse } from "@acomm/protocol";
-import type { Request, Response } from "@acomm/protocol";
+import { AcommError, createResponse, decodeRequest, encodeErrorText, encodeResponse, parseUrl } from "@acomm/protocol";
+import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { deliverResponse } from "./deliver.ts";
 import { report } from "./diagnostics.ts";
 import type { ErrorHook } from "./diagnostics.ts";
@@ -130,9 +130,19 @@ export class Service implements AsyncDisposable {
   #answerHere(job: Job, response: Response): void {
     try {
       job.connection.answer(encodeResponse(response, { reply: true }));
-    } catch (error) {
+    } catch (cause) {
       // a result that is too large, or is no JSON
+      this.#explainHere(job, cause);
+    }
+  }
+
+  #explainHere(job: Job, error: unknown): void {
+    try {
       job.connection.answer(encodeResponse(createResponse(job.request, { error }), { reply: true }));
+    } catch (cause) {
+      // not even the error fits a frame: the caller learns from the end of the connection
+      report(this.#onError, new AcommError("undeliverable", `the response to request ${JSON.stringify(job.request.id)} (${job.request.task}) fits no frame: raise maxFrameBytes`, { cause }));
+      job.connection.close();
     }
   }
 
@@ -211,7 +221,7 @@ class Job implements AcceptedWork, HandlerContext {
   readonly answersHere: boolean;
   readonly startedAt = performance.now();
   readonly #service: Service;
-  #streamUrl: string | URL | undefined;
+  #streamUrl: AcommUrl | null = null;
   #controller: AbortController | undefined;
   #abortReason: AcommError | undefined;
   #isFinished = false;
@@ -232,10 +242,12 @@ class Job implements AcceptedWork, HandlerContext {
     return this.#controller.signal;
   }
 
-  // an arrow, so that a handler may take it out of its context
-  readonly attachStream = (url: string | URL): void => {
-    this.#streamUrl = createResponse(this.request, { streamUrl: url }).streamUrl ?? undefined;
-  };
+  /** Made only for handlers that look at it; an arrow, so that it may be taken out of the context. */
+  get attachStream(): (url: string | URL) => void {
+    return (url) => {
+      this.#streamUrl = parseUrl(url, { field: "streamUrl" });
+    };
+  }
 
   start(): void {
     try {
@@ -263,12 +275,12 @@ class Job implements AcceptedWork, HandlerContext {
   }
 
   #succeed(result: unknown): void {
-    this.#finish({ id: this.request.id, error: "", result: result ?? null, streamUrl: (this.#streamUrl ?? null) as Response["streamUrl"] });
+    this.#finish({ id: this.request.id, error: "", result: result ?? null, streamUrl: this.#streamUrl });
   }
 
   #fail(error: unknown): void {
-    // an empty text would mean success
-    this.#finish(createResponse(this.request, { error: encodeErrorText(error) })); // never empty, which would mean success
+    // never an empty text, which would mean success
+    this.#finish(createResponse(this.request, { error: encodeErrorText(error) }));
   }
 
   #finish(response: Response): void {

@@ -8,13 +8,13 @@ import { connectRaw } from "../fixtures/raw.ts";
 import { temporaryDirectory } from "../fixtures/temporary-directory.ts";
 import type { TemporaryDirectory } from "../fixtures/temporary-directory.ts";
 import { UnixListener } from "./listener.ts";
-import type { UnixListenerOptions } from "./listener.ts";
+import type { ListenerOptions } from "../connection-queue.ts";
 
 let directory: TemporaryDirectory;
 beforeEach(async () => { directory = await temporaryDirectory(); });
 afterEach(() => directory[Symbol.asyncDispose]());
 
-async function startListener(options: UnixListenerOptions = {}): Promise<UnixListener> {
+async function startListener(options: ListenerOptions = {}): Promise<UnixListener> {
   const listener = new UnixListener(directory.socket("a"), options);
   await listener.start();
   return listener;

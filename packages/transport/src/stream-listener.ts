@@ -1,0 +1,122 @@
+import { AcommError } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
+import type { Duplex } from "node:stream";
+import { ConnectionQueue } from "./connection-queue.ts";
+import type { ListenerOptions } from "./connection-queue.ts";
+import type { Connection } from "./connection.ts";
+import type { Listener, StopOptions, StopReport } from "./transport.ts";
+import { checkGraceMs } from "./wait.ts";
+
+/** What {@link createStreamListener} takes: how to listen, and the limits. */
+export interface StreamListenerInit extends ListenerOptions {
+  /**
+   * Starts to listen: gives `add` every byte stream that connects, which must be allowed to be half open and not be read by
+   * anybody else, and says where it listens and how that is ended. An `add` after the end refuses the stream.
+   */
+  readonly listen: (add: (stream: Duplex) => void) => Promise<ListeningPoint>;
+  /** The URL, where it is known before the start. @default what `listen` says */
+  readonly url?: AcommUrl | undefined;
+}
+
+/** Where something listens. */
+export interface ListeningPoint {
+  /** The URL that callers send to; `parseUrl` makes one. */
+  readonly url: AcommUrl;
+  /** Accepts no more; connections that were accepted live on. */
+  close(): void | Promise<void>;
+}
+
+/**
+ * A listener over anything that accepts connections and gives byte streams, the counterpart of `createStreamTransport`:
+ * limits, tracking and the graceful stop come with it.
+ */
+export function createStreamListener(init: StreamListenerInit): Listener {
+  return new StreamListener(init);
+}
+
+/** What every listener over byte streams is made of. */
+export class StreamListener implements Listener {
+  readonly #listen: StreamListenerInit["listen"];
+  readonly #knownUrl: AcommUrl | undefined;
+  readonly #connections: ConnectionQueue;
+  #point: ListeningPoint | undefined;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<StopReport> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws AcommError `bad_field` */
+  constructor(init: StreamListenerInit) {
+    this.#listen = init.listen;
+    this.#knownUrl = init.url;
+    this.#connections = new ConnectionQueue(init, () => void this.#close());
+  }
+
+  /** The URL that callers send to; the seed's `URL`. @throws AcommError `unavailable` before the start, where that finds it */
+  get url(): AcommUrl {
+    const url = this.#knownUrl ?? this.#point?.url;
+    if (url === undefined) throw new AcommError("unavailable", "the listener has no URL before it is started: await listener.start()");
+    return url;
+  }
+
+  /** Starts to listen; a second call waits for the first. @throws AcommError `bad_address`, `stopping` after a stop. */
+  start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(stoppedError());
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /**
+   * Accepts no more, waits for the connections that were handed out, then cuts them. Idempotent, safe during the start.
+   *
+   * @param options.graceMs 0 to 2^31-1, @default 10 000
+   * @throws AcommError `bad_field`
+   */
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    checkGraceMs(options.graceMs);
+    this.#stopping ??= this.#stop(options);
+    return this.#stopping;
+  }
+
+  /** The next connection; undefined once the listener is stopped or has reached its accept limit. */
+  nextConnection(): Promise<Connection | undefined> {
+    return this.#connections.next();
+  }
+
+  /** Ends the handling of a connection: every one that was handed out must come back. */
+  doneConnection(connection: Connection): void {
+    this.#connections.done(connection);
+  }
+
+  /** The connections one after the other; each must be given to {@link doneConnection}. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
+    for (let connection = await this.nextConnection(); connection !== undefined; connection = await this.nextConnection()) yield connection;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #start(): Promise<void> {
+    this.#point = await this.#listen((stream) => { this.#connections.add(stream); });
+    if (this.#connections.isClosed) await this.#close();
+    if (this.#stopping !== undefined) throw stoppedError();
+  }
+
+  async #stop(options: StopOptions): Promise<StopReport> {
+    this.#connections.close();
+    // a start that is under way is let finish: what it made must not stay behind; its error goes to whoever called it
+    await this.#starting?.catch(() => undefined);
+    const drained = this.#connections.drain(options);
+    await this.#close();
+    return drained;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#point !== undefined) this.#closing ??= Promise.resolve(this.#point.close());
+    await this.#closing;
+  }
+}
+
+function stoppedError(): AcommError {
+  return new AcommError("stopping", "the listener was stopped: make a new one");
+}
