@@ -4,11 +4,11 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createStreamProxyHandler, openStream } from "@acomm/transport";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { codeOf } from "./fixtures/outcome.ts";
+import { codeOf } from "@acomm/testing";
 import { runFixture } from "./fixtures/run-fixture.ts";
-import type { Fixture } from "./fixtures/run-fixture.ts";
-import { temporaryDirectory } from "./fixtures/temporary-directory.ts";
-import type { TemporaryDirectory } from "./fixtures/temporary-directory.ts";
+import type { Fixture } from "@acomm/testing";
+import { temporaryDirectory } from "@acomm/testing";
+import type { TemporaryDirectory } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
 let directory: TemporaryDirectory;
@@ -56,8 +56,7 @@ describe("F4 a service killed with kill -9", () => {
     const tookMs = performance.now() - killedAt;
     expect(codes).toEqual(Array(100).fill("ambiguous"));
     expect(tracker.pendingCount).toBe(0);
-    // 250 ms is promised; a busy machine gets a second
-    expect(tookMs).toBeLessThan(1000);
+    expect(tookMs).toBeLessThan(250); // their timeouts are 60 s
     expect(await codeOf(tracker.request(url, { task: "echo" }))).toBe("unavailable");
   });
 

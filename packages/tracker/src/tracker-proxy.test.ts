@@ -7,9 +7,9 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { codeOf } from "./fixtures/outcome.ts";
-import { temporaryDirectory } from "./fixtures/temporary-directory.ts";
-import type { TemporaryDirectory } from "./fixtures/temporary-directory.ts";
+import { codeOf } from "@acomm/testing";
+import { temporaryDirectory } from "@acomm/testing";
+import type { TemporaryDirectory } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
 let directory: TemporaryDirectory;

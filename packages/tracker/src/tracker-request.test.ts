@@ -4,13 +4,13 @@ import { respond, send, serve, UnixListener } from "@acomm/transport";
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { codeOf, thrownBy } from "./fixtures/outcome.ts";
+import { codeOf, thrownBy } from "@acomm/testing";
 import { acknowledgements, answerText, startRawPeer } from "./fixtures/raw-peer.ts";
 import type { Behaviour, RawPeer } from "./fixtures/raw-peer.ts";
-import { temporaryDirectory } from "./fixtures/temporary-directory.ts";
-import type { TemporaryDirectory } from "./fixtures/temporary-directory.ts";
+import { temporaryDirectory } from "@acomm/testing";
+import type { TemporaryDirectory } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
-import type { TrackerOptions } from "./tracker.ts";
+import type { TrackerOptions } from "./tracker-options.ts";
 
 let directory: TemporaryDirectory;
 

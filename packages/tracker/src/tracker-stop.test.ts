@@ -5,8 +5,8 @@ import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { codeOf } from "./fixtures/outcome.ts";
-import { temporaryDirectory } from "./fixtures/temporary-directory.ts";
+import { codeOf } from "@acomm/testing";
+import { temporaryDirectory } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
 async function startTracker(): Promise<Tracker> {
@@ -107,5 +107,7 @@ test("a service that stops answers what it has accepted before its callers see t
 });
 
 test.each([-1, NaN, 2 ** 31])("a grace of %d ms is refused", async (graceMs) => {
-  expect(await codeOf(new Tracker().stop({ graceMs }))).toBe("bad_field");
+  const tracker = new Tracker();
+  expect(await codeOf(tracker.stop({ graceMs }))).toBe("bad_field");
+  expect(await tracker.stop()).toEqual({ cut: [], cutConnections: 0 });
 });

@@ -3,7 +3,7 @@ import type { AcommError, Response } from "@acomm/protocol";
 import { errorChannelName, respond, send } from "@acomm/transport";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { codeOf, thrownBy } from "./fixtures/outcome.ts";
+import { codeOf, thrownBy } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
 let tracker: Tracker;

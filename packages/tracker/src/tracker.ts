@@ -1,44 +1,20 @@
-import { AcommError, createRequest, createResponse, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
-import type { AcommUrl, Request, RequestInit, Response } from "@acomm/protocol";
-import { admitTargets, cancelledError, checkCount, checkTarget, checkTimeoutMs, createRegistry, deliverResponse, MessageServer, openStream, report, send, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
-import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, StreamSource, TargetPolicy, TransportRegistry, UnixStream } from "@acomm/transport";
+import { AcommError, createRequest, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import type { AcommUrl, Request, Response } from "@acomm/protocol";
+import { admitTargets, cancelledError, checkCount, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
+import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, TargetPolicy, TransportRegistry } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AdHocStreams } from "./ad-hoc-streams.ts";
+import type { LazyStreamSource } from "./ad-hoc-streams.ts";
 import { Call } from "./call.ts";
 import type { CallOwner } from "./call.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
 import { createIdSource } from "./id-source.ts";
+import { ResponseForwarder } from "./response-forwarder.ts";
 import { runHandlers, TrackedRequest } from "./tracked-request.ts";
-
-/** What {@link Tracker} takes; all have defaults. */
-export interface TrackerOptions {
-  /** Where responses come in, an absolute path of at most 107 bytes. @default a socket in a private temporary directory */
-  readonly socketPath?: string | undefined;
-  /** The URL under which the application has mounted `createStreamProxyHandler({ signer: tracker.streamSigner })`. */
-  readonly httpStreamUrl?: string | URL | undefined;
-  /** The timeout of requests that name none, in milliseconds. @default 30 000 */
-  readonly defaultTimeoutMs?: number | undefined;
-  /** How many requests may be open; more are refused with `overloaded`. @default 10 000 */
-  readonly maxPending?: number | undefined;
-  /** Which hooks and streams out of messages `proxyUnix` may open. @default unix sockets */
-  readonly admit?: TargetPolicy | undefined;
-  /** Whose transports and connections are used. @default unix and http(s), closed with the tracker */
-  readonly registry?: TransportRegistry | undefined;
-  /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
-  readonly onError?: ErrorHook | undefined;
-}
-
-/** What {@link Tracker.request} takes. */
-export interface CallOptions<Args = unknown> extends Pick<RequestInit<Args>, "task" | "args" | "streamUrl" | "taskUrl"> {
-  /** Connect, send, acknowledgement and response together, in milliseconds. @default the tracker's `defaultTimeoutMs` */
-  readonly timeoutMs?: number | undefined;
-  /** Gives the request up; the promise then rejects with `cancelled`. */
-  readonly signal?: AbortSignal | undefined;
-  /** Where the answer shall go instead of the tracker's own socket, such as an `http:` URL whose handler calls `handleResponse`. */
-  readonly responseHook?: string | URL | undefined;
-}
+import type { CallOptions, TrackerOptions } from "./tracker-options.ts";
 
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
@@ -58,8 +34,8 @@ export class Tracker implements AsyncDisposable {
   readonly #pending: PendingRequests;
   readonly #callOwner: CallOwner;
   readonly #tracked = new WeakMap<Request, TrackedRequest>();
-  readonly #streams = new Set<UnixStream>();
-  readonly #deliveries = new Set<Promise<void>>();
+  readonly #streams: AdHocStreams;
+  readonly #forwarder: ResponseForwarder;
   readonly #targets = new Map<string, AcommUrl>();
   readonly #nextId = createIdSource();
   #state: State = "new";
@@ -82,6 +58,8 @@ export class Tracker implements AsyncDisposable {
     this.#ownsRegistry = options.registry === undefined;
     this.#registry = options.registry ?? createRegistry();
     this.#onError = options.onError;
+    this.#streams = new AdHocStreams(options.onError);
+    this.#forwarder = new ResponseForwarder({ registry: this.#registry, admit: this.#admit, sign: (url) => this.proxyStreamHttpUrl(url), onError: options.onError });
   }
 
   /** The path of the response socket; the seed's `Addr`. @throws AcommError `unavailable` before the start where no path was given */
@@ -117,8 +95,9 @@ export class Tracker implements AsyncDisposable {
    *
    * @param options.graceMs 0 to 2^31-1, @default 10 000
    */
-  stop(options: StopOptions = {}): Promise<StopReport> {
-    this.#stopping ??= this.#stop(options);
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    const graceMs = checkGraceMs(options.graceMs);
+    this.#stopping ??= this.#stop(graceMs);
     return this.#stopping;
   }
 
@@ -186,10 +165,7 @@ export class Tracker implements AsyncDisposable {
     const forwardsResponse = responseHook !== null && responseHook.protocol !== "unix:";
     if (!forwardsStream && !forwardsResponse) return request;
     if (forwardsResponse) {
-      this.#track(request, options.timeoutMs, (original, response) => {
-        const delivery = this.#forward(original, response).finally(() => this.#deliveries.delete(delivery));
-        this.#deliveries.add(delivery);
-      });
+      this.#track(request, options.timeoutMs, (original, response) => { this.#forwarder.forward(original, response); });
     }
     try {
       return {
@@ -228,14 +204,9 @@ export class Tracker implements AsyncDisposable {
    * @param options.directory @default the tracker's own directory
    * @throws AcommError `bad_address`, `stopping`
    */
-  async createUnixStream(source: StreamSource | (() => StreamSource | Promise<StreamSource>), options: { readonly directory?: string | undefined } = {}): Promise<AcommUrl> {
+  async createUnixStream(source: LazyStreamSource, options: { readonly directory?: string | undefined } = {}): Promise<AcommUrl> {
     this.#checkRunning();
-    const stream = await serveUnixStream(source, { directory: options.directory ?? (await this.#ownDirectory()) });
-    this.#streams.add(stream);
-    stream.done
-      .catch((error: unknown) => { report(this.#onError, error instanceof AcommError ? error : new AcommError("truncated_stream", "the source of a stream failed", { cause: error })); })
-      .finally(() => this.#streams.delete(stream));
-    return stream.url;
+    return this.#streams.create(source, options.directory ?? (await this.#ownDirectory()));
   }
 
   /**
@@ -354,28 +325,7 @@ export class Tracker implements AsyncDisposable {
     throw new AcommError("unknown_id", `no request with the id ${JSON.stringify(response.id)} is open: it was answered, has expired or is not from here`);
   }
 
-  /** Sends the answer to a proxied request on to where it came from. */
-  async #forward(original: Request, response: Response): Promise<void> {
-    let forwarded = response;
-    try {
-      const { streamUrl } = response;
-      if (streamUrl?.protocol === "unix:") {
-        await checkTarget(this.#admit, streamUrl, "stream");
-        forwarded = { ...response, streamUrl: this.proxyStreamHttpUrl(streamUrl) };
-      }
-    } catch (error) {
-      report(this.#onError, error as AcommError);
-      forwarded = createResponse(original, { error });
-    }
-    try {
-      await deliverResponse(original, forwarded, { registry: this.#registry, admit: this.#admit, timeoutMs: 5000 });
-    } catch (error) {
-      report(this.#onError, error as AcommError);
-    }
-  }
-
-  async #stop({ graceMs = 10_000 }: StopOptions): Promise<StopReport> {
-    if (graceMs !== 0) checkTimeoutMs(graceMs, "graceMs");
+  async #stop(graceMs: number): Promise<StopReport> {
     this.#state = "stopping";
     const until = performance.now() + graceMs;
     const leftMs = (): number => Math.max(until - performance.now(), 0);
@@ -387,12 +337,11 @@ export class Tracker implements AsyncDisposable {
       cut.push({ id: pending.id, task: pending.task, ageMs: now - pending.startedAt });
       this.#pending.settle(pending, new AcommError("stopping", `the tracker stopped before request ${JSON.stringify(pending.id)} (${pending.task}) was answered`));
     }
-    await settledWithin([...this.#deliveries, ...[...this.#streams].map((stream) => stream.done)], leftMs());
-    for (const stream of this.#streams) stream.cancel();
-    await Promise.allSettled([...this.#streams].map((stream) => stream.done));
+    await settledWithin([...this.#forwarder.done(), ...this.#streams.done()], leftMs());
+    await this.#streams.close();
     const stopped = await this.#server?.stop(Promise.resolve(), { graceMs: Math.max(Math.ceil(leftMs()), 100) });
     if (this.#ownsRegistry) await this.#registry.close();
-    await settledWithin([...this.#deliveries], 1000);
+    await settledWithin(this.#forwarder.done(), 1000);
     this.#pending.close();
     if (this.#directory !== undefined) await rm(await this.#directory, { recursive: true, force: true });
     this.#state = "stopped";

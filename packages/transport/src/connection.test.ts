@@ -3,11 +3,11 @@ import { duplexPair, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions, FrameReceiver } from "./connection.ts";
-import { codeOf, thrownBy } from "./fixtures/outcome.ts";
+import { codeOf, thrownBy } from "@acomm/testing";
 import { socketPair } from "./fixtures/socket-pair.ts";
 import type { SocketPair } from "./fixtures/socket-pair.ts";
-import { temporaryDirectory } from "./fixtures/temporary-directory.ts";
-import type { TemporaryDirectory } from "./fixtures/temporary-directory.ts";
+import { temporaryDirectory } from "@acomm/testing";
+import type { TemporaryDirectory } from "@acomm/testing";
 
 let directory: TemporaryDirectory;
 beforeEach(async () => { directory = await temporaryDirectory(); });

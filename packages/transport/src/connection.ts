@@ -1,8 +1,10 @@
-import { AcommError, checkFrameLength, decodeUtf8, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
+import { AcommError, decodeUtf8, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
 import { isAscii } from "node:buffer";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { FrameWriter } from "./frame-writer.ts";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
+import { PullReader } from "./pull-reader.ts";
 import { checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
 import type { WaitOptions } from "./transport.ts";
 
@@ -30,17 +32,6 @@ export interface FrameReceiver {
   closed(error: AcommError | undefined): void;
 }
 
-const headerBytes = 4;
-const slabBytes = 64 * 1024;
-/** Frames are encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
-let slab: Buffer | undefined;
-
-const nothing = Buffer.alloc(0);
-
-/** How many frames are kept for {@link Connection.read} before the peer is held back. */
-const readAhead = 16;
-/** How much may be enqueued before it is written within the turn, in characters. */
-const flushLength = 64 * 1024;
 /** How long and how much the peer may go on to write after a close, in milliseconds and bytes; nobody reads it. */
 const lingerMs = 1000;
 const lingerBytes = 1024 * 1024;
@@ -53,26 +44,19 @@ export class Connection {
   /** The byte stream below, for who needs its address or certificate; don't write to it. */
   readonly stream: Duplex;
   readonly #decoder: FrameDecoder;
+  readonly #writer: FrameWriter;
   readonly #maxFrameBytes: number;
   readonly #frameTimeoutMs: number;
-  readonly #reusesSlab: boolean;
   #receiver: FrameReceiver | undefined;
-  #outbox: string[] = [];
-  #outboxLength = 0;
-  /** How much was given to the stream, in bytes. */
-  #written = 0;
-  #isScheduled = false;
   #isEnding = false;
   #isClosed = false;
   #hasInputEnded = false;
   #isPaused = false;
   #closeError: AcommError | undefined;
   #readTimer: NodeJS.Timeout | undefined;
-  #writeTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #lingered = 0;
   #framesOfTurn = 0;
-  readonly #flush = (): void => { this.flush(); };
   readonly #onFrame = (source: Uint8Array, start: number, end: number): void => { this.#handOver(source, start, end); };
   /** The chunk's text where all of it is ASCII: cutting it is cheaper than decoding each frame. */
   #chunkText: string | undefined;
@@ -88,8 +72,7 @@ export class Connection {
     this.#maxFrameBytes = checkCount(maxFrameBytes, "maxFrameBytes");
     this.#frameTimeoutMs = checkTimeoutMs(frameTimeoutMs, "frameTimeoutMs");
     this.#decoder = new FrameDecoder({ maxFrameBytes });
-    // only a plain socket has given its bytes to the kernel when nothing is left to write
-    this.#reusesSlab = stream instanceof Socket && !("encrypted" in stream);
+    this.#writer = new FrameWriter(stream, { maxFrameBytes, frameTimeoutMs }, (error) => { this.destroy(error); });
     this.#isClosed = stream.closed;
     stream.on("error", (error) => {
       this.#closeError ??= translateNodeError(error, "connection");
@@ -110,15 +93,12 @@ export class Connection {
 
   /** Whether everything that was written is with the kernel. */
   get isFlushed(): boolean {
-    return this.#outbox.length === 0 && this.stream.writableLength === 0 && this.stream.errored === null && !this.stream.destroyed;
+    return this.#writer.isFlushed;
   }
 
   /** Runs `then` when what was flushed is with the kernel; never where the connection fails before. */
   afterFlush(then: () => void): void {
-    if (this.#isEnding) return;
-    this.stream.write(nothing, (error) => {
-      if (error == null) then();
-    });
+    if (!this.#isEnding) this.#writer.afterFlush(then);
   }
 
   /** Starts reading; from now on every frame goes to the receiver. Called once, instead of {@link read}. */
@@ -153,14 +133,13 @@ export class Connection {
    * @throws AcommError `frame_too_large`, `unavailable`, `timeout`, `cancelled`
    */
   write(message: string, options: WaitOptions = {}): Promise<void> {
-    this.#checkLength(message);
+    this.#writer.check(message);
     return waitFor<undefined>("write a frame", options, (resolve, reject) => {
       if (this.#isClosed || this.#isEnding) {
         reject(this.#closeError ?? new AcommError("unavailable", "write a frame: the connection has ended"));
         return;
       }
-      this.#outbox.push(message);
-      this.flush((error) => {
+      this.#writer.write(message, (error) => {
         if (error == null) resolve(undefined);
         else reject(this.#closeError ?? translateNodeError(error, "write a frame"));
       });
@@ -170,48 +149,18 @@ export class Connection {
 
   /** Adds a frame to what is written at the end of this turn. @throws AcommError `frame_too_large` */
   enqueue(text: string): void {
-    if (text.length * 3 > this.#maxFrameBytes) this.#checkLength(text);
+    if (text.length * 3 > this.#maxFrameBytes) this.#writer.check(text);
     this.enqueueAcknowledgement(text);
   }
 
   /** Like {@link enqueue}, for what the peer must get whatever the limit is. */
   enqueueAcknowledgement(text: string): void {
-    if (this.#isClosed || this.#isEnding) return; // its receiver is told by closed()
-    this.#outbox.push(text);
-    this.#outboxLength += text.length;
-    if (this.#outboxLength > flushLength) this.flush(); // so that a peer that takes nothing is noticed within the turn
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    process.nextTick(this.#flush);
+    if (!this.#isClosed && !this.#isEnding) this.#writer.enqueue(text); // else its receiver is told by closed()
   }
 
-  /** Writes what was enqueued, now; `done` only where there is something. */
-  flush(done?: (error: Error | null | undefined) => void): void {
-    this.#isScheduled = false;
-    const texts = this.#outbox;
-    if (texts.length === 0 || this.#isClosed) return;
-    this.#outbox = [];
-    this.#outboxLength = 0;
-    let buffer = (slab ??= Buffer.allocUnsafeSlow(slabBytes));
-    let filled = 0;
-    const last = texts.length - 1;
-    for (let index = 0; index <= last; index += 1) {
-      const text = texts[index] ?? "";
-      const most = headerBytes + text.length * 3;
-      if (filled + most > buffer.length) {
-        if (filled > 0) buffer = this.#write(buffer, filled);
-        filled = 0;
-        if (most > slabBytes) {
-          this.#writeLarge(text, index === last ? done : undefined);
-          continue;
-        }
-      }
-      const bytes = buffer.write(text, filled + headerBytes);
-      buffer.writeUInt32BE(bytes, filled);
-      filled += headerBytes + bytes;
-      if (index === last) this.#write(buffer, filled, done);
-    }
-    if (this.stream.writableLength > 0) this.#watchWrite();
+  /** Writes what was enqueued, now. */
+  flush(): void {
+    if (!this.#isClosed) this.#writer.flush();
   }
 
   /** Holds the peer back: no frame is read until {@link resume}. Meanwhile no frame is late. */
@@ -241,7 +190,7 @@ export class Connection {
     this.#isEnding = true;
     clearTimeout(this.#readTimer);
     this.stream.end(() => { this.#linger(); });
-    if (this.stream.writableLength > 0) this.#watchWrite();
+    this.#writer.watch();
     if (this.#receiver === undefined) this.#listen();
     else this.stream.resume();
   }
@@ -270,32 +219,6 @@ export class Connection {
     const reader = new PullReader(this);
     this.receive(reader);
     return reader;
-  }
-
-  #checkLength(text: string): void {
-    // nothing is shorter in bytes than in characters, so most texts need no count
-    checkFrameLength(text.length * 3 <= this.#maxFrameBytes ? text.length : Buffer.byteLength(text), this.#maxFrameBytes);
-  }
-
-  /** Writes the slab and gives the buffer to go on with. */
-  #write(buffer: Buffer, filled: number, done?: (error: Error | null | undefined) => void): Buffer {
-    this.#written += filled;
-    if (!this.#reusesSlab) {
-      this.stream.write(Buffer.from(buffer.subarray(0, filled)), done);
-      return buffer;
-    }
-    this.stream.write(buffer.subarray(0, filled), done);
-    if (this.stream.writableLength > 0) slab = Buffer.allocUnsafeSlow(slabBytes);
-    return (slab ??= Buffer.allocUnsafeSlow(slabBytes));
-  }
-
-  #writeLarge(text: string, done?: (error: Error | null | undefined) => void): void {
-    const bytes = Buffer.byteLength(text);
-    const frame = Buffer.allocUnsafeSlow(headerBytes + bytes);
-    frame.writeUInt32BE(bytes, 0);
-    frame.write(text, headerBytes);
-    this.#written += frame.length;
-    this.stream.write(frame, done);
   }
 
   #onData(chunk: Buffer): void {
@@ -375,22 +298,8 @@ export class Connection {
     return this.#closeError;
   }
 
-  /** A peer that takes nothing holds its connection no longer than a frame may take. */
-  #watchWrite(): void {
-    if (this.#writeTimer !== undefined) return;
-    const goal = this.#written;
-    this.#writeTimer = setTimeout(() => {
-      this.#writeTimer = undefined;
-      const left = this.stream.writableLength;
-      if (left > 0 && this.#written - left < goal) this.destroy(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
-      else if (left > 0) this.#watchWrite();
-    }, this.#frameTimeoutMs);
-    this.#writeTimer.unref(); // the stream itself decides whether the process stays
-  }
-
   #onDrain(): void {
-    clearTimeout(this.#writeTimer);
-    this.#writeTimer = undefined;
+    this.#writer.drained();
     this.#receiver?.drained();
   }
 
@@ -407,9 +316,8 @@ export class Connection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#readTimer);
-    clearTimeout(this.#writeTimer);
     clearTimeout(this.#lingerTimer);
-    this.#outbox = [];
+    this.#writer.close();
     this.#inputOver();
     this.#receiver?.closed(this.#closeError);
   }
@@ -419,64 +327,4 @@ export class Connection {
 export function leftUnread(error: AcommError | undefined): boolean {
   const code = nodeCodeOf(error?.cause);
   return code === "EPIPE" || code === "ECONNRESET";
-}
-
-/** Keeps the frames that came until somebody reads them. */
-class PullReader implements FrameReceiver {
-  readonly #connection: Connection;
-  readonly #frames: (string | AcommError)[] = [];
-  readonly #takers: (() => void)[] = [];
-  #isOver = false;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  frame(text: string): void {
-    this.#push(text);
-  }
-
-  unreadable(error: AcommError): void {
-    this.#push(error);
-  }
-
-  turnEnded(): void {
-    if (this.#frames.length >= readAhead) this.#connection.pause();
-  }
-
-  drained(): void {
-    // each write waits for itself
-  }
-
-  inputEnded(): void {
-    this.#isOver = true;
-    for (const take of this.#takers.splice(0)) take();
-  }
-
-  closed(): void {
-    this.inputEnded();
-  }
-
-  next(options: WaitOptions): Promise<string | undefined> {
-    return waitFor<string | undefined>("read a frame", options, (resolve, reject) => {
-      const take = (): void => {
-        const frame = this.#frames.shift();
-        if (this.#frames.length < readAhead) this.#connection.resume();
-        const error = typeof frame === "string" ? undefined : (frame ?? this.#connection.closeError);
-        if (error === undefined) resolve(frame as string | undefined);
-        else reject(error);
-      };
-      if (this.#frames.length > 0 || this.#isOver) {
-        take();
-        return;
-      }
-      this.#takers.push(take);
-      return () => { this.#takers.splice(this.#takers.indexOf(take), 1); };
-    });
-  }
-
-  #push(frame: string | AcommError): void {
-    this.#frames.push(frame);
-    this.#takers.shift()?.();
-  }
 }

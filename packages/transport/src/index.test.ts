@@ -10,6 +10,7 @@ test("the public names", () => {
     "admitTargets",
     "cancelledError",
     "checkCount",
+    "checkGraceMs",
     "checkTarget",
     "checkTimeoutMs",
     "createHttpTransport",

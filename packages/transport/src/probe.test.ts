@@ -1,10 +1,10 @@
 import { parseUrl } from "@acomm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { codeOf } from "./fixtures/outcome.ts";
+import { codeOf } from "@acomm/testing";
 import { connectRaw, startRawPeer } from "./fixtures/raw.ts";
 import { runFixture } from "./fixtures/run-fixture.ts";
-import { temporaryDirectory } from "./fixtures/temporary-directory.ts";
-import type { TemporaryDirectory } from "./fixtures/temporary-directory.ts";
+import { temporaryDirectory } from "@acomm/testing";
+import type { TemporaryDirectory } from "@acomm/testing";
 import { createStreamTransport } from "./stream-transport.ts";
 import type { Transport } from "./transport.ts";
 import { createUnixTransport } from "./unix/transport.ts";

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { thrownBy } from "./fixtures/outcome.ts";
+import { thrownBy } from "@acomm/testing";
 import { startService } from "./fixtures/service.ts";
 import { createRegistry } from "./registry.ts";
 import { send } from "./send.ts";

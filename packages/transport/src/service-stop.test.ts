@@ -1,7 +1,7 @@
 import type { AcommError } from "@acomm/protocol";
 import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { codeOf } from "./fixtures/outcome.ts";
+import { codeOf } from "@acomm/testing";
 import { acknowledgements, startRawPeer } from "./fixtures/raw.ts";
 import { runFixture } from "./fixtures/run-fixture.ts";
 import { requestText, startService } from "./fixtures/service.ts";

@@ -1,6 +1,6 @@
 import { parseUrl } from "@acomm/protocol";
 import { describe, expect, test } from "vitest";
-import { codeOf, errorOf, thrownBy } from "./fixtures/outcome.ts";
+import { codeOf, errorOf, thrownBy } from "@acomm/testing";
 import { admitTargets, checkTarget } from "./target-policy.ts";
 import type { AdmittedTargets } from "./target-policy.ts";
 

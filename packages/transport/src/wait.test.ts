@@ -1,7 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import { codeOf, errorOf, thrownBy } from "./fixtures/outcome.ts";
+import { codeOf, errorOf, thrownBy } from "@acomm/testing";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
 import { cancelledError, checkCount, checkGraceMs, checkTimeoutMs, delay, waitFor } from "./wait.ts";
 

@@ -4,7 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { exchangeRaw, startHttp } from "../fixtures/http.ts";
 import type { TestServer } from "../fixtures/http.ts";
-import { thrownBy } from "../fixtures/outcome.ts";
+import { thrownBy } from "@acomm/testing";
 import { createRequestHandler, createResponseHandler } from "./message-handler.ts";
 import type { HttpHandlerOptions } from "./message-handler.ts";
 

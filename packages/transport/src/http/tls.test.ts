@@ -8,9 +8,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startHttp } from "../fixtures/http.ts";
-import { codeOf } from "../fixtures/outcome.ts";
-import { temporaryDirectory } from "../fixtures/temporary-directory.ts";
-import type { TemporaryDirectory } from "../fixtures/temporary-directory.ts";
+import { codeOf } from "@acomm/testing";
+import { temporaryDirectory } from "@acomm/testing";
+import type { TemporaryDirectory } from "@acomm/testing";
 import { createHttpTransport } from "./transport.ts";
 import type { HttpTransportOptions } from "./transport.ts";
 

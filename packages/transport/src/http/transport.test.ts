@@ -8,7 +8,7 @@ import { buffer, text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { startHttp } from "../fixtures/http.ts";
 import type { TestServer } from "../fixtures/http.ts";
-import { codeOf, errorOf, thrownBy } from "../fixtures/outcome.ts";
+import { codeOf, errorOf, thrownBy } from "@acomm/testing";
 import { until } from "../fixtures/until.ts";
 import { openStream } from "../stream.ts";
 import { createRegistry } from "../registry.ts";

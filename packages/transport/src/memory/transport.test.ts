@@ -2,7 +2,7 @@ import type { AcommError } from "@acomm/protocol";
 import { createRequest, encodeFrame, parseUrl } from "@acomm/protocol";
 import type { Duplex } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { codeOf, errorOf } from "../fixtures/outcome.ts";
+import { codeOf, errorOf } from "@acomm/testing";
 import { requestText } from "../fixtures/service.ts";
 import { createGate, until } from "../fixtures/until.ts";
 import { createRegistry } from "../registry.ts";

@@ -3,10 +3,10 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Connection } from "../connection.ts";
-import { codeOf, thrownBy } from "../fixtures/outcome.ts";
+import { codeOf, thrownBy } from "@acomm/testing";
 import { connectRaw } from "../fixtures/raw.ts";
-import { temporaryDirectory } from "../fixtures/temporary-directory.ts";
-import type { TemporaryDirectory } from "../fixtures/temporary-directory.ts";
+import { temporaryDirectory } from "@acomm/testing";
+import type { TemporaryDirectory } from "@acomm/testing";
 import { UnixListener } from "./listener.ts";
 import type { ListenerOptions } from "../connection-queue.ts";
 

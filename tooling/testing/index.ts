@@ -1,0 +1,5 @@
+export { fixtureRunner } from "./fixture.ts";
+export type { Fixture } from "./fixture.ts";
+export { codeOf, errorOf, thrownBy } from "./outcome.ts";
+export { temporaryDirectory } from "./temporary-directory.ts";
+export type { TemporaryDirectory } from "./temporary-directory.ts";
