@@ -45,7 +45,6 @@ export function decodeRequest(message: string | Uint8Array): Request {
 /**
  * The one form that our own callers write on a kept connection: only the args are parsed. If the text between the known
  * head and tail is one JSON value then the whole is one message; anything else is left to the general decoder.
- * Gain: see `benchmarks/`, "parse of the whole frame instead of args only".
  */
 function decodeCommonRequest(text: string): Request | undefined {
   if (!text.startsWith('{"id":"')) return undefined;
