@@ -19,8 +19,8 @@ export interface AdmittedTargets {
 }
 
 /**
- * A policy from lists; paths are compared after `..` is taken out, links are not followed. Without options it admits unix sockets, which the file system guards, and nothing else; so does
- * everything that takes a policy and gets none.
+ * A policy from lists. Without options it admits unix sockets, which the file system guards, and nothing else; so does
+ * everything that takes a policy and gets none. Paths are compared as text: links are not followed.
  *
  * @throws AcommError `bad_field` for an origin that is not of http or https
  */

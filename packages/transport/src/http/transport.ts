@@ -33,7 +33,6 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
 
   const open = (url: AcommUrl, method: "GET" | "POST", headers: Record<string, string | number>): ClientRequest => {
     const isTls = url.protocol === "https:";
-    // the parts as they are, so that nothing in them is read as a path or a host again
     return (isTls ? httpsRequest : httpRequest)(url, { method, headers: { ...headers, "accept-encoding": "identity" }, agent: isTls ? agents["https:"] : agents["http:"] });
   };
 
