@@ -4,11 +4,9 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createStreamProxyHandler, openStream } from "@acomm/transport";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { codeOf } from "@acomm/testing";
+import { codeOf, temporaryDirectory } from "@acomm/testing";
 import { runFixture } from "./fixtures/run-fixture.ts";
-import type { Fixture } from "@acomm/testing";
-import { temporaryDirectory } from "@acomm/testing";
-import type { TemporaryDirectory } from "@acomm/testing";
+import type { Fixture, TemporaryDirectory } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
 let directory: TemporaryDirectory;

@@ -7,8 +7,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { codeOf } from "@acomm/testing";
-import { temporaryDirectory } from "@acomm/testing";
+import { codeOf, temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 

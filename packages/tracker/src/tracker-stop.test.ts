@@ -5,8 +5,7 @@ import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { codeOf } from "@acomm/testing";
-import { temporaryDirectory } from "@acomm/testing";
+import { codeOf, temporaryDirectory } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
 async function startTracker(): Promise<Tracker> {

@@ -13,6 +13,7 @@ import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
 import { createIdSource } from "./id-source.ts";
 import { ResponseForwarder } from "./response-forwarder.ts";
+import { settledWithin } from "./settled-within.ts";
 import { runHandlers, TrackedRequest } from "./tracked-request.ts";
 import type { CallOptions, TrackerOptions } from "./tracker-options.ts";
 
@@ -347,11 +348,4 @@ export class Tracker implements AsyncDisposable {
     this.#state = "stopped";
     return { cut, cutConnections: stopped?.cutConnections ?? 0 };
   }
-}
-
-async function settledWithin(promises: readonly Promise<unknown>[], ms: number): Promise<void> {
-  if (promises.length === 0 || ms <= 0) return;
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([Promise.allSettled(promises), new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
-  clearTimeout(timer);
 }

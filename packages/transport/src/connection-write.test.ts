@@ -2,10 +2,9 @@ import { duplexPair } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
-import { codeOf } from "@acomm/testing";
+import { codeOf, temporaryDirectory } from "@acomm/testing";
 import { socketPair } from "./fixtures/socket-pair.ts";
 import type { SocketPair } from "./fixtures/socket-pair.ts";
-import { temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 
 let directory: TemporaryDirectory;

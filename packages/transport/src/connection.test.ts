@@ -3,10 +3,9 @@ import { duplexPair, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions, FrameReceiver } from "./connection.ts";
-import { codeOf, thrownBy } from "@acomm/testing";
+import { codeOf, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { socketPair } from "./fixtures/socket-pair.ts";
 import type { SocketPair } from "./fixtures/socket-pair.ts";
-import { temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 
 let directory: TemporaryDirectory;

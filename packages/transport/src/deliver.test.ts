@@ -1,9 +1,8 @@
 import { createRequest, createResponse } from "@acomm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { deliverResponse } from "./deliver.ts";
-import { errorOf } from "@acomm/testing";
+import { errorOf, temporaryDirectory } from "@acomm/testing";
 import { acknowledgements, startRawPeer } from "./fixtures/raw.ts";
-import { temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { createRegistry } from "./registry.ts";
 import type { TransportRegistry } from "./registry.ts";

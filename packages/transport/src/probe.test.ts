@@ -1,9 +1,8 @@
 import { parseUrl } from "@acomm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { codeOf } from "@acomm/testing";
+import { codeOf, temporaryDirectory } from "@acomm/testing";
 import { connectRaw, startRawPeer } from "./fixtures/raw.ts";
 import { runFixture } from "./fixtures/run-fixture.ts";
-import { temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { createStreamTransport } from "./stream-transport.ts";
 import type { Transport } from "./transport.ts";

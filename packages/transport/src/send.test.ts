@@ -1,9 +1,8 @@
 import { createRequest, createResponse } from "@acomm/protocol";
 import { describe, expect, test } from "vitest";
-import { codeOf } from "@acomm/testing";
+import { codeOf, temporaryDirectory } from "@acomm/testing";
 import { acknowledgements, startRawPeer } from "./fixtures/raw.ts";
 import { startService } from "./fixtures/service.ts";
-import { temporaryDirectory } from "@acomm/testing";
 import { createRegistry } from "./registry.ts";
 import { respond, send } from "./send.ts";
 

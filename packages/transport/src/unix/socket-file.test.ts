@@ -1,10 +1,9 @@
 import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { codeOf } from "@acomm/testing";
+import { codeOf, temporaryDirectory } from "@acomm/testing";
 import { connectRaw } from "../fixtures/raw.ts";
 import { runFixture } from "../fixtures/run-fixture.ts";
-import { temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { UnixListener } from "./listener.ts";
 
