@@ -1,6 +1,7 @@
 /** The client's process: calls as one contestant, as often and with as many in flight as it is told. */
 import { contestants } from "./contestant.ts";
 import type { ContestantName } from "./contestant.ts";
+import { payloadOf } from "./payload.ts";
 
 /** One measurement that the client is told to make. */
 export interface Round {
@@ -30,7 +31,7 @@ process.on("disconnect", () => process.exit());
 process.send?.("ready");
 
 async function measure({ calls, inFlight, payloadBytes }: Round): Promise<RoundResult> {
-  const args = { text: "x".repeat(Math.max(payloadBytes - 40, 1)), number: 12_345, flag: true };
+  const args = payloadOf(payloadBytes);
   const times = new Float64Array(calls);
   const before = process.resourceUsage();
   const startedAt = performance.now();

@@ -1,0 +1,18 @@
+/** One record of what a service tells of a disk: short names, numbers, a flag, an array; about 200 bytes of JSON. */
+const record = {
+  id: 48_213,
+  device: "/dev/disk/by-id/nvme-eui.0025385b21404321",
+  mount: "/var/lib/builds",
+  sizeBytes: 512_110_190_592,
+  usedBytes: 301_989_888_113,
+  readOnly: false,
+  load: [0.42, 0.37, 0.31],
+  labels: { zone: "b2" },
+};
+
+/** Arguments of about that many bytes of JSON: records, as many as it takes. */
+export function payloadOf(bytes: number): unknown {
+  const recordBytes = JSON.stringify(record).length;
+  const count = Math.round(bytes / recordBytes);
+  return count <= 1 ? record : Array.from({ length: count }, (_, index) => ({ ...record, id: record.id + index }));
+}
