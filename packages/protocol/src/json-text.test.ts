@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { refusal } from "./fixtures/refusal.ts";
-import { decodeUtf8, defaultMaxDepth, encodeJson, memberSpans, nestsDeeper, parseJson } from "./json-text.ts";
+import { decodeUtf8, defaultMaxDepth, encodeJson, memberSpans, parseJson, parseMember } from "./json-text.ts";
 
 const nested = (depth: number, inner = ""): string => "[".repeat(depth) + inner + "]".repeat(depth);
 
@@ -89,13 +89,26 @@ describe("parseJson", () => {
   });
 });
 
-test("nestsDeeper agrees with the depth of the value, at every limit and spacing", () => {
+test("A31 the depth that is refused is that of the value, at every limit and spacing", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), fc.constantFrom("", " ", "\n\t"), fc.nat(7), (value, space, limit) => {
-      expect(nestsDeeper(spaced(value, space), limit)).toBe(depthOf(value) > limit);
+      const text = spaced(value, space);
+      if (depthOf(value) > limit) expect(refusal(() => parseJson(text, limit)).code).toBe("bad_json");
+      else expect(parseJson(text, limit)).toEqual(JSON.parse(text));
     }),
     { numRuns: 1000 },
   );
+});
+
+test("A31 depth is found behind any amount of shallow text", () => {
+  const shallow = Array.from({ length: 2000 }, () => "[1]").join(",");
+  expect(parseJson(`[${shallow},${nested(255)}]`)).toHaveLength(2001);
+  expect(refusal(() => parseJson(`[${shallow},${nested(256)}]`)).message).toContain("256 levels");
+});
+
+test("parseMember takes one level less than a message, and gives undefined for what is no JSON", () => {
+  expect(depthOf(parseMember(nested(255)))).toBe(255);
+  for (const text of [nested(256), `[${"[],".repeat(2000)}${nested(255)}]`, "{", "", '1,"b":2', "undefined"]) expect(parseMember(text)).toBeUndefined();
 });
 
 describe("memberSpans", () => {

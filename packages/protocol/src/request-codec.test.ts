@@ -5,15 +5,15 @@ import { parseUrl } from "./acomm-url.ts";
 import { refusal } from "./fixtures/refusal.ts";
 import { createRequest } from "./request.ts";
 import type { Request } from "./request.ts";
-import { decodeRequest, encodeRequest } from "./request-codec.ts";
+import { decodeRequest, encodeCall, encodeRequest } from "./request-codec.ts";
 
 const head = '{"id":"a","task":"t","responsehook":null,"stream_url":null,"args":';
 const replyTail = ',"ext":{"reply":true}}';
 
 /** A request, or the code of the error. */
-function outcome(text: string): Request | string {
+function outcome(text: string, start?: number, end?: number): Request | string {
   try {
-    return decodeRequest(text);
+    return decodeRequest(text, start, end);
   } catch (error) {
     if (error instanceof AcommError) return error.code;
     throw error;
@@ -77,6 +77,18 @@ describe("encodeRequest", () => {
   });
 });
 
+describe("encodeCall", () => {
+  test.each(["t", "disk-info", "a task", "ä"])("writes what encodeRequest writes for the task %s, whatever was written before", (task) => {
+    for (const id of ["a", "b"]) expect(encodeCall(id, task, '{"n":1}')).toBe(encodeRequest(createRequest({ id, task, args: { n: 1 } }), { reply: true }));
+  });
+
+  test.each(["", "x".repeat(129), "a\0"])("refuses the task %j", (task) => {
+    encodeCall("a", "t", "1");
+    expect(refusal(() => encodeCall("a", task, "1")).message).toMatch(/^task must/);
+    expect(encodeCall("a", "t", "1")).toContain('"task":"t"');
+  });
+});
+
 describe("args that are passed on", () => {
   const texts = [
     "9007199254740993",
@@ -130,7 +142,9 @@ describe("args that are passed on", () => {
 });
 
 describe("decodeRequest", () => {
-  test("reads bytes and text alike", () => {
+  test("reads bytes and text alike, whole and within others", () => {
+    const inner = Buffer.from(`{}${encodeRequest(createRequest({ id: "a", task: "ä" }))}{}`);
+    expect(decodeRequest(inner, 2, inner.length - 2)).toMatchObject({ id: "a", task: "ä" });
     const text = `${head}{"s":"é漢😀"}}`;
     expect(decodeRequest(new TextEncoder().encode(text))).toEqual(decodeRequest(text));
   });
@@ -200,6 +214,16 @@ describe("the short cut for the form that our own callers write means what the g
         expect(outcome(damaged)).toStrictEqual(outcome(` ${damaged}`));
       }),
       { numRuns: 3000 },
+    );
+  });
+
+  test("for any message that stands between others", () => {
+    const neighbour = fc.oneof(message, fc.constantFrom("", "\0\0\0\u0001", "\0\0\u0001-", '"', "}"));
+    fc.assert(
+      fc.property(neighbour, message, neighbour, (before, each, after) => {
+        expect(outcome(before + each + after, before.length, before.length + each.length)).toStrictEqual(outcome(` ${each}`));
+      }),
+      { numRuns: 2000 },
     );
   });
 

@@ -1,6 +1,6 @@
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
 import { checkName } from "./fields.ts";
-import { decodeUtf8, defaultMaxDepth, encodeJson, nestsDeeper } from "./json-text.ts";
+import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { Request } from "./request.ts";
 
@@ -33,39 +33,57 @@ export function encodeRequest(request: Request, options?: { readonly reply?: boo
 }
 
 /**
+ * The JSON text of a request without streams and task URL that will be answered on its connection (wire 2.8): what
+ * {@link encodeRequest} writes for it, for who has its parts.
+ *
+ * @param id a name of letters, digits, `_`, `.`, `:` and `-`
+ * @param argsText JSON
+ * @throws AcommError `bad_field` naming the task.
+ */
+export function encodeCall(id: string, task: string, argsText: string): string {
+  if (task !== lastTask) quoteTask(task);
+  return `{"id":"${id}${lastMiddle}${argsText}${replyTail}`;
+}
+
+/**
  * Reads a request from its JSON; takes the spellings of later revisions of the original as well.
  *
+ * @param start where it stands in the text, with `end`, @default the whole
  * @throws AcommError `bad_json` or `bad_field`, naming the key.
  */
-export function decodeRequest(message: string | Uint8Array): Request {
-  const text = typeof message === "string" ? message : decodeUtf8(message);
-  return decodeCommonRequest(text) ?? decodeAnyRequest(text);
+export function decodeRequest(message: string | Uint8Array, start = 0, end: number = message.length): Request {
+  if (typeof message === "string") return decodeCommonRequest(message, start, end) ?? decodeAnyRequest(message.slice(start, end));
+  return decodeRequest(decodeUtf8(start === 0 && end === message.length ? message : message.subarray(start, end)));
 }
 
 /**
  * The one form that our own callers write on a kept connection: only the args are parsed. If the text between the known
  * head and tail is one JSON value then the whole is one message; anything else is left to the general decoder.
  */
-function decodeCommonRequest(text: string): Request | undefined {
-  if (!text.startsWith('{"id":"')) return undefined;
-  const idEnd = text.indexOf('"', 7);
-  if (!text.startsWith('","task":"', idEnd)) return undefined;
+function decodeCommonRequest(text: string, start: number, end: number): Request | undefined {
+  if (!text.startsWith('{"id":"', start)) return undefined;
+  const idEnd = text.indexOf('"', start + 7);
+  const id = text.slice(start + 7, idEnd);
+  if (!isPlainName(id)) return undefined;
+  if (!text.startsWith(lastMiddle, idEnd) && !rememberTask(text, idEnd)) return undefined;
+  const argsStart = idEnd + lastMiddle.length;
+  const isReply = text.startsWith(replyTail, end - replyTail.length);
+  const argsEnd = isReply ? end - replyTail.length : end - 1;
+  if (!isReply && text[argsEnd] !== "}") return undefined;
+  const argsText = text.slice(argsStart, argsEnd);
+  const args = parseMember(argsText);
+  if (args === undefined) return undefined; // the general decoder finds out what it is and says why
+  return { id, task: lastTask, responseHook: null, streamUrl: null, args, taskUrl: null, raw: { text: argsText.trim(), value: args }, ext: isReply ? replyExt : undefined };
+}
+
+/** Remembers the task that follows an id where the text goes on in the common form. */
+function rememberTask(text: string, idEnd: number): boolean {
+  if (!text.startsWith('","task":"', idEnd)) return false;
   const taskEnd = text.indexOf('"', idEnd + 10);
-  if (!text.startsWith(urlsAndArgs, taskEnd)) return undefined;
-  const id = text.slice(7, idEnd);
   const task = text.slice(idEnd + 10, taskEnd);
-  if (!isPlainName(id) || !isPlainName(task)) return undefined;
-  const reply = text.endsWith(replyTail);
-  if (!reply && !text.endsWith("}")) return undefined;
-  const argsText = text.slice(taskEnd + urlsAndArgs.length, reply ? -replyTail.length : -1);
-  if (nestsDeeper(argsText, defaultMaxDepth - 1)) return undefined;
-  let args: unknown;
-  try {
-    args = JSON.parse(argsText);
-  } catch {
-    return undefined; // the general decoder finds out what it is and says why
-  }
-  return { id, task, responseHook: null, streamUrl: null, args, taskUrl: null, raw: { text: argsText.trim(), value: args }, ext: reply ? replyExt : undefined };
+  if (!text.startsWith(urlsAndArgs, taskEnd) || !isPlainName(task)) return false;
+  quoteTask(task);
+  return true;
 }
 
 function decodeAnyRequest(text: string): Request {
@@ -95,12 +113,14 @@ function quoteName(name: string, field: "id" | "task"): string {
   return typeof name === "string" && isPlainName(name) ? `"${name}"` : JSON.stringify(checkName(name, field));
 }
 
-/** The task of the last message and its JSON: most messages name the same one again. */
-let lastTask: string | undefined;
-let lastTaskText = "";
+/** The task of the last message, its JSON, and what stands between id and args: most messages name the same one again. */
+let lastTask = "-";
+let lastTaskText = '"-"';
+let lastMiddle = `","task":"-${urlsAndArgs}`;
 
 function quoteTask(task: string): string {
   lastTaskText = quoteName(task, "task");
   lastTask = task;
+  lastMiddle = `","task":${lastTaskText}${urlsAndArgs.slice(1)}`;
   return lastTaskText;
 }

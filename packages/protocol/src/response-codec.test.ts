@@ -4,9 +4,10 @@ import { acceptedReplyText } from "./acknowledgement.ts";
 import { AcommError } from "./acomm-error.ts";
 import { parseUrl } from "./acomm-url.ts";
 import { refusal } from "./fixtures/refusal.ts";
+import { parseMember } from "./json-text.ts";
 import { createResponse } from "./response.ts";
 import type { Response } from "./response.ts";
-import { decodePlainResult, decodeResponse, encodeResponse } from "./response-codec.ts";
+import { decodeResponse, encodeReply, encodeResponse, replyHead, replyResult } from "./response-codec.ts";
 
 const head = '{"error":"","id":"a","result":';
 const tail = ',"stream_url":null}';
@@ -138,22 +139,36 @@ describe("the short cut for the form that our own services answer in means what 
   });
 });
 
-describe("decodePlainResult", () => {
-  test("gives the result of a plain success on the connection", () => {
-    expect(decodePlainResult(encodeResponse(createResponse({ id: "a" }, { result: { n: [1] } }), { reply: true }))).toEqual({ n: [1] });
-    expect(decodePlainResult(`{"error":"","id":"a","result":null${replyTail}`)).toBeNull();
+describe("encodeReply", () => {
+  test.each(["a", "ä b", "0b1f-1"])("writes what encodeResponse writes for a success with the id %s", (id) => {
+    expect(encodeReply(id, '{"n":[1]}')).toBe(encodeResponse(createResponse({ id }, { result: { n: [1] } }), { reply: true }));
+  });
+});
+
+describe("replyResult", () => {
+  const resultOf = (text: string, before = "", after = ""): string | undefined => {
+    const start = before.length + replyHead.length;
+    return replyResult(before + text + after, start + "a".length, before.length + text.length);
+  };
+
+  test("gives the text of a plain success's result, wherever the response stands", () => {
+    const text = encodeReply("a", '{"n":[1]}');
+    for (const [before, after] of [["", ""], ["{}", ""], ["", text], [text, text]]) expect(resultOf(text, before, after)).toBe('{"n":[1]}');
   });
 
   test.each([
     ["an error", `{"error":"no","id":"a","result":null${replyTail}`],
-    ["a repeated key", `{"error":"","id":"a","error":"boom","result":null${replyTail}`],
-    ["a key after the result", `{"error":"","id":"a","result":1,"error":"boom"${replyTail}`],
-    ["an escaped quote in the id", `{"error":"","id":"a\\","result":1,"x":"${replyTail}`],
-    ["no JSON", `{"error":"","id":"a","result":{${replyTail}`],
+    ["another key after the id", `{"error":"","id":"a","error":"boom","result":null${replyTail}`],
+    ["a longer id", encodeReply("ab", "1")],
     ["a stream", '{"error":"","id":"a","result":1,"stream_url":"unix:///s","ext":{"reply":true}}'],
-    ["a deep result", `{"error":"","id":"a","result":${"[".repeat(300)}${"]".repeat(300)}${replyTail}`],
+    ["progress", '{"error":"","id":"a","result":1,"stream_url":null,"ext":{"progress":1,"reply":true}}'],
+    ["a response to a hook", encodeResponse(createResponse({ id: "a" }, { result: 1 }))],
     ["an acknowledgement", acceptedReplyText],
   ])("leaves %s to the general decoder", (_, text) => {
-    expect(decodePlainResult(text)).toBeUndefined();
+    expect(resultOf(text)).toBeUndefined();
+  });
+
+  test.each([`1,"error":"boom"`, `1,"result":2`, "{", ""])("what stands in its place, %s, is no value, and left to the general decoder", (text) => {
+    expect(parseMember(resultOf(encodeReply("a", text)) ?? "")).toBeUndefined();
   });
 });

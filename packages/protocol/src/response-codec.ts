@@ -1,7 +1,7 @@
 import { AcommError } from "./acomm-error.ts";
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
 import { checkName, kindOf } from "./fields.ts";
-import { decodeUtf8, defaultMaxDepth, encodeJson, nestsDeeper } from "./json-text.ts";
+import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { KeyTable } from "./members.ts";
 import { isPlainName } from "./request-codec.ts";
@@ -11,7 +11,8 @@ import type { Response } from "./response.ts";
 export const responseKeys: KeyTable = /* @__PURE__ */ createKeyTable([["error"], ["id"], ["result"], ["stream_url", "streamURL"], ["ext"]]);
 
 const replyExt: Readonly<Record<string, unknown>> = Object.freeze({ reply: true });
-const head = '{"error":"","id":"';
+/** How the text of a success begins, up to its id. */
+export const replyHead = '{"error":"","id":"';
 const beforeResult = '","result":';
 const tail = ',"stream_url":null}';
 const replyTail = ',"stream_url":null,"ext":{"reply":true}}';
@@ -28,11 +29,35 @@ export function encodeResponse(response: Response, options?: { readonly reply?: 
   if (error !== "" && result != null) throw new AcommError("bad_field", "a response has an error or a result, not both");
   const resultText = raw !== undefined && Object.is(raw.value, result) ? raw.text : encodeJson(result, "result");
   const reply = options?.reply === true;
-  if (error === "" && streamUrl === null && isPlainName(id)) return `${head}${id}${beforeResult}${resultText}${reply ? replyTail : tail}`;
+  if (error === "" && streamUrl === null && isPlainName(id)) return `${replyHead}${id}${beforeResult}${resultText}${reply ? replyTail : tail}`;
   const end = streamUrl?.streamEnd === "half-close";
   const ext = !reply && !end ? "" : `,"ext":{${reply ? '"reply":true' : ""}${reply && end ? "," : ""}${end ? '"streamEnd":"half-close"' : ""}}`;
   const name = JSON.stringify(checkName(id, "id"));
   return `{"error":${JSON.stringify(error)},"id":${name},"result":${resultText},"stream_url":${encodeUrl(streamUrl, "streamUrl")}${ext}}`;
+}
+
+/**
+ * The JSON text of a success without a stream, answered on the connection that asked (wire 2.8): what
+ * {@link encodeResponse} writes for it, for who has its parts.
+ *
+ * @param id that of a request that was read from the wire
+ * @param resultText JSON
+ */
+export function encodeReply(id: string, resultText: string): string {
+  return isPlainName(id) ? `${replyHead}${id}${beforeResult}${resultText}${replyTail}` : `{"error":"","id":${JSON.stringify(id)},"result":${resultText}${replyTail}`;
+}
+
+/**
+ * The text of the result where the text of a response is of the form that {@link encodeReply} writes, else undefined. The
+ * caller knows what stands before it: `replyHead` and the id.
+ *
+ * @param idEnd where the id ends in the text
+ * @param end where the response ends in the text
+ */
+export function replyResult(text: string, idEnd: number, end: number): string | undefined {
+  const resultEnd = end - replyTail.length;
+  if (!text.startsWith(beforeResult, idEnd) || !text.startsWith(replyTail, resultEnd)) return undefined;
+  return text.slice(idEnd + beforeResult.length, resultEnd);
 }
 
 /**
@@ -48,39 +73,17 @@ export function decodeResponse(message: string | Uint8Array): Response {
 
 /** The one form that our own services answer in: only the result is parsed; see the request codec for why it is safe. */
 function decodeCommonResponse(text: string): Response | undefined {
-  if (!text.startsWith(head)) return undefined;
-  const idEnd = text.indexOf('"', head.length);
+  if (!text.startsWith(replyHead)) return undefined;
+  const idEnd = text.indexOf('"', replyHead.length);
   if (!text.startsWith(beforeResult, idEnd)) return undefined;
   const reply = text.endsWith(replyTail);
   if (!reply && !text.endsWith(tail)) return undefined;
-  const id = text.slice(head.length, idEnd);
+  const id = text.slice(replyHead.length, idEnd);
   if (!isPlainName(id)) return undefined;
   const resultText = text.slice(idEnd + beforeResult.length, reply ? -replyTail.length : -tail.length);
-  if (nestsDeeper(resultText, defaultMaxDepth - 1)) return undefined;
-  let result: unknown;
-  try {
-    result = JSON.parse(resultText);
-  } catch {
-    return undefined; // the general decoder finds out what it is and says why
-  }
+  const result = parseMember(resultText);
+  if (result === undefined) return undefined; // the general decoder finds out what it is and says why
   return { id, error: "", result, streamUrl: null, raw: { text: resultText.trim(), value: result }, ext: reply ? replyExt : undefined };
-}
-
-/**
- * The result of a response in the form that our own services answer a plain success in; undefined where it is any other,
- * and `decodeResponse` has to read it. For who knows already which request it answers.
- */
-export function decodePlainResult(text: string): unknown {
-  if (!text.startsWith(head) || !text.endsWith(replyTail)) return undefined;
-  const idEnd = text.indexOf('"', head.length);
-  if (!text.startsWith(beforeResult, idEnd)) return undefined;
-  const resultText = text.slice(idEnd + beforeResult.length, -replyTail.length);
-  if (nestsDeeper(resultText, defaultMaxDepth - 1)) return undefined;
-  try {
-    return JSON.parse(resultText);
-  } catch {
-    return undefined; // the general decoder finds out what it is and says why
-  }
 }
 
 function decodeAnyResponse(text: string): Response {

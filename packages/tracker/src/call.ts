@@ -1,8 +1,9 @@
-import { AcommError, decodeErrorText, decodePlainResult, decodeResponse, encodeRequest } from "@acomm/protocol";
-import type { Request, Response } from "@acomm/protocol";
+import { AcommError, checkName, decodeErrorText, decodeResponse, encodeCall, encodeJson, encodeRequest, optionalUrl, parseMember } from "@acomm/protocol";
+import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { cancelledError } from "@acomm/transport";
 import type { OutgoingMessage } from "@acomm/transport";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";
+import type { CallOptions } from "./tracker-options.ts";
 
 /** What the calls of one tracker share. */
 export interface CallOwner {
@@ -11,14 +12,12 @@ export interface CallOwner {
   refuse(): void;
 }
 
-/** A request whose id is found when it is sent. */
-type Sendable = { -readonly [Key in keyof Request]: Request[Key] };
-
 /**
  * One call from `tracker.request`: the entry in the pending table, the message on its way and the caller's promise in one,
  * so that a call costs no more than it must.
  */
 export class Call implements PendingRequest, OutgoingMessage {
+  readonly task: string;
   readonly startedAt: number = performance.now();
   readonly takesReply = true;
   deadline: number;
@@ -33,29 +32,37 @@ export class Call implements PendingRequest, OutgoingMessage {
   /** Whether the hook was named in what was sent last. */
   #isNamed = false;
   readonly #owner: CallOwner;
-  readonly #request: Sendable;
+  readonly #argsText: string;
+  readonly #streamUrl: AcommUrl | null;
+  readonly #taskUrl: AcommUrl | null;
   readonly #hook: string;
   readonly #timeoutMs: number;
   readonly #wantsResult: boolean;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: AcommError) => void;
+  #id: string | undefined;
   #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
 
   /**
-   * @param request its id is unique, but may be guessed
+   * @param request its arguments are written down here: what is changed inside them later is not sent
    * @param options.hook the JSON of the hook that is named where the answer may not come on the connection
    * @param options.wantsResult whether `resolve` gets the result alone instead of the response
+   * @throws AcommError `bad_field`
    */
   constructor(
     owner: CallOwner,
-    request: Request,
+    request: Pick<CallOptions, "task" | "args" | "streamUrl" | "taskUrl">,
     options: { readonly hook: string; readonly timeoutMs: number; readonly wantsResult: boolean },
     resolve: (value: unknown) => void,
     reject: (error: AcommError) => void,
   ) {
+    const { task, args, streamUrl, taskUrl } = request;
     this.#owner = owner;
-    this.#request = request;
+    this.task = checkName(task, "task");
+    this.#argsText = encodeJson(args, "args");
+    this.#streamUrl = optionalUrl(streamUrl, "streamUrl");
+    this.#taskUrl = optionalUrl(taskUrl, "taskUrl");
     this.#hook = options.hook;
     this.#timeoutMs = options.timeoutMs;
     this.#wantsResult = options.wantsResult;
@@ -65,11 +72,8 @@ export class Call implements PendingRequest, OutgoingMessage {
   }
 
   get id(): string {
-    return this.#request.id;
-  }
-
-  get task(): string {
-    return this.#request.task;
+    this.#id ??= crypto.randomUUID();
+    return this.#id;
   }
 
   /** Gives the call up when the signal aborts. */
@@ -79,20 +83,24 @@ export class Call implements PendingRequest, OutgoingMessage {
     signal.addEventListener("abort", this.#onAbort);
   }
 
-  encode(replyAnnounced: boolean): string {
+  encode(freeId: string | undefined): string {
     const { pending } = this.#owner;
     if (this.#isNamed) pending.unname(this);
-    this.#isNamed = !replyAnnounced;
-    if (replyAnnounced) return encodeRequest(this.#request, { reply: true });
-    this.#nameHook();
-    return encodeRequest(this.#request, { reply: true, hook: this.#hook });
+    this.#isNamed = freeId === undefined;
+    if (freeId === undefined) {
+      this.#nameHook();
+      return encodeRequest(this.#request(), { reply: true, hook: this.#hook });
+    }
+    this.#id = freeId;
+    if (this.#streamUrl === null && this.#taskUrl === null) return encodeCall(freeId, this.task, this.#argsText);
+    return encodeRequest(this.#request(), { reply: true, hook: "null" });
   }
 
   /** The JSON text for a peer whose answer can come to the hook alone. */
   encodeForHook(): string {
     this.#isNamed = true;
     this.#nameHook();
-    return encodeRequest(this.#request, { hook: this.#hook });
+    return encodeRequest(this.#request(), { hook: this.#hook });
   }
 
   accepted(): void {
@@ -103,13 +111,21 @@ export class Call implements PendingRequest, OutgoingMessage {
     this.carrier = undefined; // the answer is here, there is nothing left to forget
     let response: Response;
     try {
-      const result = this.#wantsResult ? decodePlainResult(text) : undefined;
-      response = result === undefined ? decodeResponse(text) : { id: this.id, error: "", result, streamUrl: null };
+      response = decodeResponse(text);
     } catch (error) {
       this.failed(error as AcommError);
       return;
     }
     this.#owner.pending.settle(this, response);
+  }
+
+  succeeded(resultText: string): boolean {
+    if (!this.#wantsResult) return false;
+    const result = parseMember(resultText);
+    if (result === undefined) return false;
+    this.carrier = undefined;
+    if (this.#owner.pending.remove(this)) this.#finishWith(result);
+    return true;
   }
 
   strayAnswer(): void {
@@ -126,21 +142,37 @@ export class Call implements PendingRequest, OutgoingMessage {
   }
 
   finish(outcome: Response | AcommError): void {
-    this.isSettled = true;
-    this.carrier?.forget(this);
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
-    if (outcome instanceof AcommError) this.#reject(outcome);
-    else if (outcome.error === "") this.#resolve(this.#wantsResult ? outcome.result : outcome);
-    else this.#reject(errorOfResponse(outcome.error));
+    if (!(outcome instanceof AcommError) && outcome.error === "") {
+      this.#finishWith(this.#wantsResult ? outcome.result : outcome);
+      return;
+    }
+    this.#leave();
+    this.#reject(outcome instanceof AcommError ? outcome : errorOfResponse(outcome.error));
   }
 
   expired(): AcommError {
     return new AcommError("timeout", `${this.#name()}: ${this.#isAccepted ? "accepted, but not answered" : "not accepted"} within ${this.#timeoutMs} ms`);
   }
 
+  #finishWith(value: unknown): void {
+    this.#leave();
+    this.#resolve(value);
+  }
+
+  #leave(): void {
+    this.isSettled = true;
+    this.carrier?.forget(this);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #request(): Request {
+    // the text alone is left of the arguments
+    return { id: this.id, task: this.task, responseHook: null, streamUrl: this.#streamUrl, taskUrl: this.#taskUrl, args: null, raw: { text: this.#argsText, value: null } };
+  }
+
   /** Who knows the id could answer at the hook in the peer's place, so there it is a secret. */
   #nameHook(): void {
-    this.#request.id = crypto.randomUUID();
+    this.#id = crypto.randomUUID();
     this.#owner.pending.name(this);
   }
 

@@ -1,7 +1,7 @@
-import { AcommError, createRequest, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { admitTargets, cancelledError, checkCount, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
-import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, TargetPolicy, TransportRegistry } from "@acomm/transport";
+import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,11 +11,16 @@ import { Call } from "./call.ts";
 import type { CallOwner } from "./call.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
-import { createIdSource } from "./id-source.ts";
 import { ResponseForwarder } from "./response-forwarder.ts";
 import { settledWithin } from "./settled-within.ts";
 import { runHandlers, TrackedRequest } from "./tracked-request.ts";
 import type { CallOptions, TrackerOptions } from "./tracker-options.ts";
+
+/** Where calls go. */
+interface Target {
+  readonly url: AcommUrl;
+  readonly transport: Transport;
+}
 
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
@@ -37,8 +42,10 @@ export class Tracker implements AsyncDisposable {
   readonly #tracked = new WeakMap<Request, TrackedRequest>();
   readonly #streams: AdHocStreams;
   readonly #forwarder: ResponseForwarder;
-  readonly #targets = new Map<string, AcommUrl>();
-  readonly #nextId = createIdSource();
+  readonly #targets = new Map<string, Target>();
+  /** The last one that was called: most calls go where the one before went. */
+  #lastUrl: string | undefined;
+  #lastTarget: Target | undefined;
   #state: State = "new";
   #directory: Promise<string> | undefined;
   #listener: UnixListener | undefined;
@@ -190,7 +197,7 @@ export class Tracker implements AsyncDisposable {
     const timeoutMs = options.timeoutMs ?? this.#defaultTimeoutMs;
     const proxied = await this.proxyUnix(request, { timeoutMs });
     try {
-      await send(this.#target(url), proxied, { registry: this.#registry, timeoutMs });
+      await send(this.#target(url).url, proxied, { registry: this.#registry, timeoutMs });
     } catch (error) {
       this.removeRequest(request);
       throw error;
@@ -236,7 +243,7 @@ export class Tracker implements AsyncDisposable {
       throw error;
     }
     this.#hook = encodeUrl(listener.url);
-    this.#server = new MessageServer(listener, { accept: (text) => this.#accept(text), connectionEnded: () => undefined });
+    this.#server = new MessageServer(listener, { accept: (text, start, end) => this.#accept(text.slice(start, end)), connectionEnded: () => undefined });
     if (this.#stopping === undefined) this.#state = "running";
   }
 
@@ -251,16 +258,24 @@ export class Tracker implements AsyncDisposable {
     throw new AcommError("stopping", "the tracker is stopping: it takes no more requests");
   }
 
-  /** A URL, parsed once for every spelling that is used. */
-  #target(url: string | URL): AcommUrl {
-    if (typeof url !== "string") return parseUrl(url);
+  /** A URL and its transport, found once for every spelling that is used. */
+  #target(url: string | URL): Target {
+    if (typeof url !== "string") return this.#findTarget(url); // it may have been changed
+    if (url === this.#lastUrl && this.#lastTarget !== undefined) return this.#lastTarget;
     let target = this.#targets.get(url);
     if (target === undefined) {
-      target = parseUrl(url);
+      target = this.#findTarget(url);
       if (this.#targets.size >= 1024) this.#targets.clear();
       this.#targets.set(url, target);
     }
+    this.#lastUrl = url;
+    this.#lastTarget = target;
     return target;
+  }
+
+  #findTarget(url: string | URL): Target {
+    const parsed = parseUrl(url);
+    return { url: parsed, transport: this.#registry.lookup(parsed) };
   }
 
   #track(request: Request, timeoutMs: number | undefined, handOver: (request: Request, response: Response) => void): void {
@@ -278,26 +293,24 @@ export class Tracker implements AsyncDisposable {
 
   #call(url: string | URL, options: CallOptions, wantsResult: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const { task, args, streamUrl, taskUrl, signal, responseHook, timeoutMs = this.#defaultTimeoutMs } = options;
-      const target = this.#target(url);
-      const transport = this.#registry.lookup(target);
+      const { signal, responseHook, timeoutMs = this.#defaultTimeoutMs } = options;
+      const { url: target, transport } = this.#target(url);
       this.#checkRunning();
       checkTimeoutMs(timeoutMs);
-      if (signal?.aborted === true) throw cancelledError(`request ${task}`, signal);
+      if (signal?.aborted === true) throw cancelledError(`request ${options.task}`, signal);
       const hook = responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" }));
-      const request = createRequest({ id: this.#nextId(), task, args, streamUrl, taskUrl });
-      const call = new Call(this.#callOwner, request, { hook, timeoutMs, wantsResult }, resolve, reject);
+      const call = new Call(this.#callOwner, options, { hook, timeoutMs, wantsResult }, resolve, reject);
       this.#pending.add(call);
       if (signal !== undefined) call.watch(signal);
       if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
-      else void this.#send(target, call, timeoutMs);
+      else void this.#send(target, transport, call, timeoutMs);
     });
   }
 
   /** Sends a call whose answer can only come to a hook. */
-  async #send(target: AcommUrl, call: Call, timeoutMs: number): Promise<void> {
+  async #send(target: AcommUrl, transport: Transport, call: Call, timeoutMs: number): Promise<void> {
     try {
-      const ack = await this.#registry.lookup(target).send(target, call.encodeForHook(), { timeoutMs });
+      const ack = await transport.send(target, call.encodeForHook(), { timeoutMs });
       if (ack.error === "") call.accepted();
       else call.refused(ack.error);
     } catch (error) {

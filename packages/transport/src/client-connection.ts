@@ -1,7 +1,9 @@
-import { AcommError, decodeAcknowledgement, decodeErrorText, isAnswer } from "@acomm/protocol";
+import { acceptedText, AcommError, decodeAcknowledgement, decodeErrorText, isAnswer, replyResult } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
+import { AwaitedAnswers } from "./awaited-answers.ts";
 import { leftUnread } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";
+import { Fifo } from "./fifo.ts";
 import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
 
 /** What a {@link ClientConnection} tells the peer's pool. */
@@ -16,6 +18,9 @@ export interface ClientConnectionOwner {
   ended(connection: ClientConnection, unsent: readonly OutgoingMessage[]): void;
 }
 
+/** In how many steps an acknowledgement is waited for; it may take one step longer than its time. */
+const ackSteps = 4;
+
 /**
  * The calling side of a connection: messages in order, their acknowledgements in the same order, and between these, where
  * the peer announced it, the answers.
@@ -29,13 +34,17 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   readonly #ackTimeoutMs: number;
   /** Whether the address has announced `keepAlive` on another connection: what it doesn't acknowledge it didn't accept. */
   readonly #knownToKeepAlive: boolean;
-  /** Written and not acknowledged, in order; `#firstUnacked` is where it begins. */
-  #unacked: OutgoingMessage[] = [];
-  #firstUnacked = 0;
-  readonly #awaited = new Map<string, OutgoingMessage>();
+  /** Written and not acknowledged. */
+  readonly #unacked = new Fifo<OutgoingMessage>();
+  readonly #answers = new AwaitedAnswers();
+  /** Whether the peer has announced that it answers on this connection. */
+  #repliesHere = false;
   #lastSent: OutgoingMessage | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
   #acksSeen = 0;
+  /** How many steps of the timer have passed without an acknowledgement, while one was awaited. */
+  #quietSteps = 0;
+  #keepsProcess = true;
   #isRetired = false;
   #stopError: AcommError | undefined;
 
@@ -53,32 +62,36 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   }
 
   get isIdle(): boolean {
-    return this.#unacked.length === this.#firstUnacked && this.#awaited.size === 0;
+    return this.#unacked.size === 0 && this.#answers.size === 0;
   }
 
   /** Writes a message; false where it can't be written and has failed. */
   send(message: OutgoingMessage): boolean {
+    const wasQuiet = this.#unacked.size === 0;
     try {
-      const text = message.encode(message.takesReply && this.announcement?.reply === true);
-      if (message.takesReply && this.#awaited.has(message.id)) throw new AcommError("duplicate_id", `${this.#doing}: a request with the id ${JSON.stringify(message.id)} waits for its answer on this connection`);
-      this.#connection.enqueue(text);
+      const text = message.encode(message.takesReply && this.#repliesHere ? this.#answers.freeId() : undefined);
+      if (message.takesReply) this.#answers.add(message);
+      try {
+        this.#connection.enqueue(text);
+      } catch (error) {
+        this.#answers.delete(message);
+        throw error;
+      }
     } catch (error) {
       message.failed(error as AcommError);
       return false;
     }
-    if (this.isIdle) this.#connection.setRef(true);
+    if (!this.#keepsProcess) this.#setRef(true);
     message.carrier = this;
     this.#lastSent = message;
     this.#unacked.push(message);
-    if (message.takesReply) this.#awaited.set(message.id, message);
+    if (wasQuiet) this.#quietSteps = this.#ackTimer === undefined ? 0 : -1; // the step under way is not whole
     this.#ackTimer ??= this.#armAckTimer();
     return true;
   }
 
   forget(message: OutgoingMessage): void {
-    if (this.#awaited.get(message.id) !== message) return;
-    this.#awaited.delete(message.id);
-    if (this.isIdle) this.#onIdle();
+    if (this.#answers.delete(message) && this.isIdle) this.#onIdle();
   }
 
   /** Takes no more messages and closes once nothing is on its way. */
@@ -93,10 +106,16 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     this.#connection.destroy(error);
   }
 
-  frame(text: string): void {
+  frame(text: string, start: number, end: number): void {
     try {
-      if (this.announcement?.reply === true && isAnswer(text)) this.#onAnswer(text);
-      else this.#onAcknowledgement(decodeAcknowledgement(text));
+      if (end - start === acceptedText.length && this.announcement !== undefined && text.startsWith(acceptedText, start)) {
+        this.#onAccepted(this.#nextUnacked(), this.#repliesHere);
+        return;
+      }
+      if (this.#repliesHere && this.#takeReply(text, start, end)) return;
+      const whole = text.slice(start, end);
+      if (this.#repliesHere && isAnswer(whole)) this.#onAnswer(whole);
+      else this.#onAcknowledgement(decodeAcknowledgement(whole));
     } catch (error) {
       this.unreadable(error as AcommError);
     }
@@ -120,10 +139,8 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
 
   closed(error: AcommError | undefined): void {
     clearTimeout(this.#ackTimer);
-    const unacked = this.#unacked.slice(this.#firstUnacked);
-    const awaited = new Set(this.#awaited.values());
-    this.#unacked = [];
-    this.#awaited.clear();
+    const unacked = this.#unacked.drain();
+    const awaited = this.#answers.drain();
     const hasLeft = error === undefined || error.code === "unavailable";
     const unsent: OutgoingMessage[] = [];
     for (const message of unacked) {
@@ -141,69 +158,80 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     this.#owner.ended(this, unsent);
   }
 
+  /** The form in which our own services answer; the rest of it is JSON that the message reads. */
+  #takeReply(text: string, start: number, end: number): boolean {
+    const place = this.#answers.placeOfReply(text, start);
+    if (place < 0) return false;
+    const resultText = replyResult(text, this.#answers.idEnd(start), end);
+    if (resultText === undefined) return false;
+    const message = this.#answers.take(place);
+    if (message?.succeeded?.(resultText) !== true) message?.answered(text.slice(start, end));
+    return true;
+  }
+
   #onAnswer(text: string): void {
-    const id = answeredId(text);
-    const message = id === undefined ? undefined : this.#awaited.get(id);
+    const { id } = JSON.parse(text) as { readonly id?: unknown };
+    const message = typeof id === "string" ? this.#answers.find(id) : undefined;
     if (message === undefined) {
       this.#lastSent?.strayAnswer();
       return;
     }
-    this.#awaited.delete(message.id);
+    this.#answers.delete(message);
     message.answered(text);
   }
 
-  #onAcknowledgement(ack: Acknowledgement): void {
-    const message = this.#unacked[this.#firstUnacked];
+  #nextUnacked(): OutgoingMessage {
+    const message = this.#unacked.shift();
     if (message === undefined) throw new AcommError("bad_frame", `${this.#doing}: the peer acknowledged more than was sent`);
     this.#acksSeen += 1;
-    this.#firstUnacked += 1;
-    if (this.#firstUnacked === this.#unacked.length) {
-      this.#unacked = [];
-      this.#firstUnacked = 0;
-    } else if (this.#firstUnacked > 1024 && this.#firstUnacked * 2 > this.#unacked.length) {
-      this.#unacked = this.#unacked.slice(this.#firstUnacked);
-      this.#firstUnacked = 0;
-    }
+    return message;
+  }
+
+  #onAcknowledgement(ack: Acknowledgement): void {
+    const message = this.#nextUnacked();
     const isFirst = this.announcement === undefined;
     // what one acknowledgement announced stays announced for the connection
     if (this.announcement === undefined || (ack.keepAlive && ack.reply && !this.announcement.reply)) this.announcement = ack;
-    const answersHere = message.takesReply && this.announcement.reply;
-    if (ack.error !== "") {
-      this.#awaited.delete(message.id);
-      message.failed(decodeErrorText(ack.error));
+    this.#repliesHere = this.announcement.reply;
+    if (ack.error === "") {
+      this.#onAccepted(message, this.#repliesHere);
     } else {
-      if (!answersHere && message.takesReply) this.#awaited.delete(message.id);
-      message.accepted(answersHere);
+      this.#answers.delete(message);
+      message.failed(decodeErrorText(ack.error));
     }
     if (isFirst) this.#owner.announced(this);
   }
 
+  #onAccepted(message: OutgoingMessage, repliesHere: boolean): void {
+    const answersHere = message.takesReply && repliesHere;
+    if (message.takesReply && !answersHere) this.#answers.delete(message);
+    message.accepted(answersHere);
+  }
+
   #onIdle(): void {
-    clearTimeout(this.#ackTimer);
-    this.#ackTimer = undefined;
-    if (this.#isRetired || this.announcement?.keepAlive === false) this.#connection.destroy();
-    else {
-      this.#connection.setRef(false);
-      this.#owner.idle(this);
+    if (this.#isRetired || this.announcement?.keepAlive === false) {
+      this.#connection.destroy();
+      return;
     }
+    if (this.#keepsProcess) this.#setRef(false);
+    this.#owner.idle(this);
+  }
+
+  #setRef(keepsProcess: boolean): void {
+    this.#keepsProcess = keepsProcess;
+    this.#connection.setRef(keepsProcess);
   }
 
   /** One timer for all: an acknowledgement must come within its time, so at least one in each period. */
   #armAckTimer(): NodeJS.Timeout {
     const seenBefore = this.#acksSeen;
-    return setTimeout(() => {
+    const timer = setTimeout(() => {
       this.#ackTimer = undefined;
-      if (this.#unacked.length === this.#firstUnacked) return;
-      if (this.#acksSeen === seenBefore) this.#connection.destroy(new AcommError("timeout", `no acknowledgement within ${this.#ackTimeoutMs} ms`));
+      if (this.#unacked.size === 0) return;
+      this.#quietSteps = this.#acksSeen === seenBefore ? this.#quietSteps + 1 : 0;
+      if (this.#quietSteps >= ackSteps) this.#connection.destroy(new AcommError("timeout", `no acknowledgement within ${this.#ackTimeoutMs} ms`));
       else this.#ackTimer = this.#armAckTimer();
-    }, this.#ackTimeoutMs);
+    }, Math.ceil(this.#ackTimeoutMs / ackSteps));
+    return timer.unref(); // the connection keeps the process as long as it has something on its way
   }
-}
-
-/** The id of an answer, without reading the rest where our own services wrote it. */
-function answeredId(text: string): string | undefined {
-  const common = '{"error":"","id":"';
-  if (text.startsWith(common)) return text.slice(common.length, text.indexOf('"', common.length));
-  const id = (JSON.parse(text) as { readonly id?: unknown }).id;
-  return typeof id === "string" ? id : undefined;
 }

@@ -21,9 +21,10 @@ class Notes implements FrameReceiver {
   readonly over = Promise.withResolvers<AcommError | undefined>();
   onFrame: (text: string) => void = () => undefined;
 
-  frame(text: string): void {
-    this.lines.push(`frame ${text}`);
-    this.onFrame(text);
+  frame(text: string, start: number, end: number): void {
+    const frame = text.slice(start, end);
+    this.lines.push(`frame ${frame}`);
+    this.onFrame(frame);
   }
 
   unreadable(error: AcommError): void {

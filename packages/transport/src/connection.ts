@@ -1,5 +1,5 @@
 import { AcommError, decodeUtf8, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
-import { isAscii } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { FrameWriter } from "./frame-writer.ts";
@@ -18,8 +18,8 @@ export interface ConnectionOptions {
 
 /** Gets what a connection reads, in the order in which it came. Nothing that it does may throw. */
 export interface FrameReceiver {
-  /** One frame's JSON text. */
-  frame(text: string): void;
+  /** One frame: its JSON stands in the text from `start` to `end`. */
+  frame(text: string, start: number, end: number): void;
   /** One frame that is not text; the framing is intact, more may come. */
   unreadable(error: AcommError): void;
   /** All frames of one chunk were handed over. */
@@ -56,11 +56,14 @@ export class Connection {
   #readTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #lingered = 0;
-  #framesOfTurn = 0;
+  /** Whether the chunk at hand has completed a frame. */
+  #hasFrame = false;
+  /** When the frame that is incomplete began, on the clock of `performance.now()`. */
+  #partialSince = 0;
   readonly #onFrame = (source: Uint8Array, start: number, end: number): void => { this.#handOver(source, start, end); };
   /** The chunk's text where all of it is ASCII: cutting it is cheaper than decoding each frame. */
   #chunkText: string | undefined;
-  #chunk: Uint8Array | undefined;
+  #chunk: Buffer | undefined;
 
   /**
    * @param stream a connected byte stream that is allowed to be half open and that nobody else reads or writes
@@ -147,6 +150,11 @@ export class Connection {
     });
   }
 
+  /** Adds the acknowledgement that says nothing but "accepted" to what is written at the end of this turn. */
+  enqueueAccepted(): void {
+    if (!this.#isClosed && !this.#isEnding) this.#writer.enqueueAccepted();
+  }
+
   /** Adds a frame to what is written at the end of this turn. @throws AcommError `frame_too_large` */
   enqueue(text: string): void {
     if (text.length * 3 > this.#maxFrameBytes) this.#writer.check(text);
@@ -167,8 +175,6 @@ export class Connection {
   pause(): void {
     if (this.#isPaused || this.#isEnding) return;
     this.#isPaused = true;
-    clearTimeout(this.#readTimer);
-    this.#readTimer = undefined;
     this.stream.pause();
   }
 
@@ -176,6 +182,7 @@ export class Connection {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (this.#isClosed) return;
+    this.#partialSince = 0;
     this.#watchFrame();
     this.stream.resume();
   }
@@ -227,9 +234,8 @@ export class Connection {
       if (this.#lingered > lingerBytes) this.stream.pause();
       return;
     }
-    this.#framesOfTurn = 0;
+    this.#hasFrame = false;
     this.#chunk = chunk;
-    this.#chunkText = isAscii(chunk) ? chunk.toString("latin1") : undefined;
     let broken: AcommError | undefined;
     try {
       this.#decoder.scan(chunk, this.#onFrame);
@@ -243,33 +249,43 @@ export class Connection {
   }
 
   #handOver(source: Uint8Array, start: number, end: number): void {
-    this.#framesOfTurn += 1;
+    this.#hasFrame = true;
     if (this.#isEnding) return; // closed by an earlier frame of this chunk: what follows is not taken
-    if (this.#chunkText !== undefined && source === this.#chunk) {
-      this.#receiver?.frame(this.#chunkText.slice(start, end));
-      return;
+    const chunk = this.#chunk;
+    if (source === chunk) {
+      this.#chunkText ??= isAscii(chunk) ? chunk.toString("latin1") : "";
+      if (this.#chunkText !== "") {
+        this.#receiver?.frame(this.#chunkText, start, end);
+        return;
+      }
     }
-    const bytes = start === 0 && end === source.length ? source : source.subarray(start, end);
     let text: string;
     try {
-      text = isAscii(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1") : decodeUtf8(bytes);
+      text = textOf(source.subarray(start, end));
     } catch (error) {
       this.#receiver?.unreadable(error as AcommError);
       return;
     }
-    this.#receiver?.frame(text);
+    this.#receiver?.frame(text, 0, text.length);
   }
 
   /** An incomplete frame has an absolute deadline, so that a slow drip doesn't hold a connection. */
   #watchFrame(): void {
-    if (this.#readTimer !== undefined && (this.#framesOfTurn > 0 || !this.#decoder.isPartial)) {
-      clearTimeout(this.#readTimer);
-      this.#readTimer = undefined;
-    }
+    if (!this.#decoder.isPartial) this.#partialSince = 0;
     if (!this.#decoder.isPartial || this.#isEnding || this.#isPaused) return;
-    this.#readTimer ??= setTimeout(() => {
-      this.#onBrokenFraming(new AcommError("timeout", `a frame was not complete within ${this.#frameTimeoutMs} ms of its first byte`));
-    }, this.#frameTimeoutMs);
+    if (this.#hasFrame || this.#partialSince === 0) this.#partialSince = performance.now();
+    this.#readTimer ??= this.#armReadTimer(this.#frameTimeoutMs);
+  }
+
+  /** The timer outlives the frame that it was armed for: most connections have another incomplete one by then. */
+  #armReadTimer(ms: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#readTimer = undefined;
+      if (!this.#decoder.isPartial || this.#isEnding || this.#isPaused) return;
+      const leftMs = this.#partialSince + this.#frameTimeoutMs - performance.now();
+      if (leftMs > 0) this.#readTimer = this.#armReadTimer(Math.ceil(leftMs));
+      else this.#onBrokenFraming(new AcommError("timeout", `a frame was not complete within ${this.#frameTimeoutMs} ms of its first byte`));
+    }, ms).unref(); // the stream itself decides whether the process stays
   }
 
   /** Nothing more can be read: the receiver may say why in a last frame, then the connection ends. */
@@ -321,6 +337,13 @@ export class Connection {
     this.#inputOver();
     this.#receiver?.closed(this.#closeError);
   }
+}
+
+/** @throws AcommError `bad_json` where the bytes are not UTF-8. */
+function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (isAscii(buffer)) return buffer.toString("latin1");
+  return isUtf8(buffer) ? buffer.toString() : decodeUtf8(buffer);
 }
 
 /** Whether the peer went away with bytes of ours unread, so that it can't have accepted the last frame. */

@@ -1,4 +1,4 @@
-import { AcommError, checkFrameLength } from "@acomm/protocol";
+import { acceptedText, AcommError, checkFrameLength, encodeFrame } from "@acomm/protocol";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
@@ -6,12 +6,22 @@ import type { Duplex } from "node:stream";
 export type WriteDone = (error: Error | null | undefined) => void;
 
 const headerBytes = 4;
-const slabBytes = 64 * 1024;
-/** Frames are encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
-let slab: Buffer | undefined;
+/** What stands in a turn's text in place of a header. */
+const headerPlace = "\0\0\0\0";
 const nothing = Buffer.alloc(0);
+/** A frame of more characters is encoded by itself. */
+const largeLength = 32 * 1024;
 /** How much may be enqueued before it is written within the turn, in characters. */
-const flushLength = 64 * 1024;
+const flushLength = 60 * 1024;
+/** Room for a turn's text if it is ASCII. */
+const slabBytes = 128 * 1024;
+/** A turn's text is encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
+let slab: Buffer | undefined;
+
+/** The acknowledgement that says nothing but "accepted", and many of them; its length is ASCII too. */
+const acceptedFrame: Buffer = Buffer.from(encodeFrame(acceptedText));
+const acceptedFrameText = acceptedFrame.toString("latin1");
+const acceptedFrames: Buffer = Buffer.alloc(256 * acceptedFrame.length, acceptedFrame);
 
 /**
  * The writing side of a connection: gathers the frames of one turn of the event loop into one write, and gives a peer up
@@ -23,8 +33,12 @@ export class FrameWriter {
   readonly #frameTimeoutMs: number;
   readonly #onStalled: (error: AcommError) => void;
   readonly #reusesSlab: boolean;
-  #outbox: string[] = [];
-  #outboxLength = 0;
+  /** The frames of this turn, each with four characters in place of its header. */
+  #text = "";
+  /** Where the JSON of each frame of the text that has no header yet begins, and its length. */
+  #spans: number[] = [];
+  /** How many acknowledgements follow the text. */
+  #accepted = 0;
   /** How much was given to the stream, in bytes. */
   #written = 0;
   #isScheduled = false;
@@ -42,7 +56,7 @@ export class FrameWriter {
 
   /** Whether everything is with the kernel. */
   get isFlushed(): boolean {
-    return this.#outbox.length === 0 && this.#stream.writableLength === 0 && this.#stream.errored === null && !this.#stream.destroyed;
+    return this.#text === "" && this.#accepted === 0 && this.#stream.writableLength === 0 && this.#stream.errored === null && !this.#stream.destroyed;
   }
 
   /** @throws AcommError `frame_too_large`, `bad_frame` where the text is empty. */
@@ -51,47 +65,34 @@ export class FrameWriter {
     checkFrameLength(text.length * 3 <= this.#maxFrameBytes ? text.length : Buffer.byteLength(text), this.#maxFrameBytes);
   }
 
-  /** Adds a frame to what is written at the end of this turn. */
+  /** Adds a frame to what is written at the end of this turn; a large one is written at once. */
   enqueue(text: string): void {
-    this.#outbox.push(text);
-    this.#outboxLength += text.length;
-    if (this.#outboxLength > flushLength) this.flush(); // so that a peer that takes nothing is noticed within the turn
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    process.nextTick(this.#flush);
+    if (this.#add(text)) this.#schedule();
+  }
+
+  /** Adds the acknowledgement that says nothing but "accepted". */
+  enqueueAccepted(): void {
+    this.#accepted += 1;
+    this.#schedule();
   }
 
   /** Writes a frame now, with what was enqueued before it. */
   write(text: string, done: WriteDone): void {
-    this.#outbox.push(text);
-    this.flush(done);
+    if (this.#add(text, done)) this.flush(done);
   }
 
   /** Writes what was enqueued, now; `done` only where there is something. */
   flush(done?: WriteDone): void {
     this.#isScheduled = false;
-    const texts = this.#outbox;
-    if (texts.length === 0) return;
-    this.#outbox = [];
-    this.#outboxLength = 0;
-    let buffer = (slab ??= Buffer.allocUnsafeSlow(slabBytes));
-    let filled = 0;
-    const last = texts.length - 1;
-    for (let index = 0; index <= last; index += 1) {
-      const text = texts[index] ?? "";
-      const most = headerBytes + text.length * 3;
-      if (filled + most > buffer.length) {
-        if (filled > 0) buffer = this.#writeSlab(buffer, filled);
-        filled = 0;
-        if (most > slabBytes) {
-          this.#writeLarge(text, index === last ? done : undefined);
-          continue;
-        }
-      }
-      const bytes = buffer.write(text, filled + headerBytes);
-      buffer.writeUInt32BE(bytes, filled);
-      filled += headerBytes + bytes;
-      if (index === last) this.#writeSlab(buffer, filled, done);
+    if (this.#text === "") {
+      for (; this.#accepted > 0; this.#accepted -= Math.min(this.#accepted, 256)) this.#writeBytes(acceptedFrames.subarray(0, Math.min(this.#accepted, 256) * acceptedFrame.length), done);
+    } else {
+      this.#appendAccepted();
+      const text = this.#text;
+      const spans = this.#spans;
+      this.#text = "";
+      this.#spans = [];
+      this.#writeText(text, spans, done);
     }
     this.watch();
   }
@@ -125,27 +126,87 @@ export class FrameWriter {
   /** Forgets what was not written. */
   close(): void {
     this.drained();
-    this.#outbox = [];
+    this.#text = "";
+    this.#spans = [];
+    this.#accepted = 0;
   }
 
-  /** Writes the slab and gives the buffer to go on with. */
-  #writeSlab(buffer: Buffer, filled: number, done?: WriteDone): Buffer {
-    this.#written += filled;
-    if (!this.#reusesSlab) {
-      this.#stream.write(Buffer.from(buffer.subarray(0, filled)), done);
-      return buffer;
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(this.#flush);
+  }
+
+  /** Adds a frame; false where that has written it already. */
+  #add(text: string, done?: WriteDone): boolean {
+    if (text.length > largeLength) {
+      this.flush();
+      this.#writeLarge(text, done);
+      this.watch();
+      return false;
     }
-    this.#stream.write(buffer.subarray(0, filled), done);
-    if (this.#stream.writableLength > 0) slab = Buffer.allocUnsafeSlow(slabBytes);
-    return (slab ??= Buffer.allocUnsafeSlow(slabBytes));
+    if (this.#accepted > 0) this.#appendAccepted();
+    this.#spans.push(this.#text.length + headerBytes, text.length);
+    this.#text += headerPlace + text;
+    if (this.#text.length > flushLength && done === undefined) this.flush(); // so that a peer that takes nothing is noticed within the turn
+    return true;
   }
 
-  #writeLarge(text: string, done?: WriteDone): void {
+  #appendAccepted(): void {
+    if (this.#accepted > 0) this.#text += acceptedFrameText.repeat(this.#accepted);
+    this.#accepted = 0;
+  }
+
+  /** Encodes a turn's text as a whole: of ASCII each character is a byte, and only the headers are left to be filled in. */
+  #writeText(text: string, spans: readonly number[], done: WriteDone | undefined): void {
+    const buffer = (slab ??= Buffer.allocUnsafeSlow(slabBytes));
+    const bytes = text.length < buffer.length ? buffer.write(text) : 0;
+    if (bytes !== text.length) {
+      this.#writeBytes(encodeFrames(text, spans), done);
+      return;
+    }
+    for (let index = 0; index < spans.length; index += 2) {
+      const start = spans[index] ?? 0;
+      const length = spans[index + 1] ?? 0;
+      buffer[start - 2] = length >>> 8;
+      buffer[start - 1] = length;
+    }
+    if (!this.#reusesSlab) {
+      this.#writeBytes(Buffer.from(buffer.subarray(0, bytes)), done);
+      return;
+    }
+    this.#writeBytes(buffer.subarray(0, bytes), done);
+    if (this.#stream.writableLength > 0) slab = undefined;
+  }
+
+  #writeLarge(text: string, done: WriteDone | undefined): void {
     const bytes = Buffer.byteLength(text);
     const frame = Buffer.allocUnsafeSlow(headerBytes + bytes);
     frame.writeUInt32BE(bytes, 0);
     frame.write(text, headerBytes);
-    this.#written += frame.length;
-    this.#stream.write(frame, done);
+    this.#writeBytes(frame, done);
   }
+
+  #writeBytes(bytes: Buffer, done: WriteDone | undefined): void {
+    this.#written += bytes.length;
+    this.#stream.write(bytes, done);
+  }
+}
+
+/** The bytes of a turn's text that is not all ASCII. */
+function encodeFrames(text: string, spans: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  let filled = 0;
+  let read = 0;
+  for (let index = 0; index < spans.length; index += 2) {
+    const start = spans[index] ?? 0;
+    const end = start + (spans[index + 1] ?? 0);
+    filled += bytes.write(text.slice(read, start), filled);
+    const length = bytes.write(text.slice(start, end), filled);
+    bytes.writeUInt32BE(length, filled - headerBytes);
+    filled += length;
+    read = end;
+  }
+  bytes.write(text.slice(read), filled);
+  return bytes;
 }

@@ -1,4 +1,4 @@
-import { acceptedReplyText, acceptedText, AcommError, encodeErrorText, encodeRefusal } from "@acomm/protocol";
+import { acceptedReplyText, AcommError, encodeErrorText, encodeRefusal } from "@acomm/protocol";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
 
@@ -16,8 +16,8 @@ export interface AcceptedWork {
 
 /** Decides on every message that comes in. */
 export interface Acceptor {
-  /** Takes one message's text, or throws an AcommError that becomes the refusal. */
-  accept(text: string, connection: ServerConnection): AcceptedWork;
+  /** Takes one message, whose JSON stands in the text from `start` to `end`, or throws an AcommError that becomes the refusal. */
+  accept(text: string, start: number, end: number, connection: ServerConnection): AcceptedWork;
   /** The connection ended: nothing more can be answered on it. */
   connectionEnded(connection: ServerConnection): void;
 }
@@ -74,6 +74,7 @@ export class ServerConnection implements FrameReceiver {
   /** Of earlier turns, whose acknowledgements the kernel has not taken yet. */
   readonly #unflushed = new Set<AcceptedWork>();
   #hasAnnouncedReply = false;
+  #turnStartedAt = 0;
   #isOver = false;
   #hasSpoken = false;
 
@@ -101,26 +102,37 @@ export class ServerConnection implements FrameReceiver {
     this.connection.close();
   }
 
-  frame(text: string): void {
+  frame(text: string, start: number, end: number): void {
     let work: AcceptedWork;
     try {
-      work = this.#acceptor.accept(text, this);
+      work = this.#acceptor.accept(text, start, end, this);
     } catch (error) {
       this.#acknowledge(refusalText(error));
       return;
     }
     this.#accepted.push(work);
-    const announcesReply = work.answersHere && !this.#hasAnnouncedReply;
-    if (announcesReply) this.#hasAnnouncedReply = true;
-    this.#acknowledge(announcesReply ? acceptedReplyText : acceptedText);
+    this.#hasSpoken = true;
+    if (!work.answersHere || this.#hasAnnouncedReply) {
+      this.connection.enqueueAccepted();
+    } else {
+      this.#hasAnnouncedReply = true;
+      this.connection.enqueueAcknowledgement(acceptedReplyText);
+    }
   }
 
   unreadable(error: AcommError): void {
     this.#acknowledge(refusalText(error));
   }
 
+  /** When the chunk at hand came, on the clock of `performance.now()`. */
+  get turnStartedAt(): number {
+    if (this.#turnStartedAt === 0) this.#turnStartedAt = performance.now();
+    return this.#turnStartedAt;
+  }
+
   turnEnded(): void {
     const { connection } = this;
+    this.#turnStartedAt = 0;
     connection.flush();
     if (this.#accepted.length > 0) this.#startWhenFlushed();
     if (connection.isBlocked) connection.pause();

@@ -4,6 +4,7 @@ import { ClientConnection } from "./client-connection.ts";
 import type { ClientConnectionOwner } from "./client-connection.ts";
 import type { Connection } from "./connection.ts";
 import { translateNodeError } from "./node-error.ts";
+import { Fifo } from "./fifo.ts";
 import type { OutgoingMessage } from "./transport.ts";
 
 /** The limits of a pool; all have defaults. */
@@ -20,6 +21,8 @@ export interface PoolOptions {
 
 /** How many connections find out at once what a peer is like. */
 const probesOfUnknown = 4;
+/** In how many steps an unused connection's time passes; it may live one step longer. */
+const idleSteps = 4;
 /** How often a message is written to connections that end without acknowledging it. */
 const maxAttempts = 3;
 
@@ -34,13 +37,14 @@ export class Peer implements ClientConnectionOwner {
   readonly #onUnused: () => void;
   readonly #closing = new AbortController();
   readonly #connections = new Set<ClientConnection>();
-  #queue: OutgoingMessage[] = [];
-  #first = 0;
+  #queue: Fifo<OutgoingMessage> = new Fifo<OutgoingMessage>();
   #primary: ClientConnection | undefined;
   #dialing = 0;
   #keepsAlive: boolean | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
-  #idleSince = 0;
+  /** Whether anything was sent since the timer last looked, and how often it found nothing. */
+  #isUsed = false;
+  #unusedSteps = 0;
 
   constructor(url: AcommUrl, connect: (url: AcommUrl, signal: AbortSignal) => Promise<Connection>, options: Required<{ [Key in keyof PoolOptions]: number }>, onUnused: () => void) {
     this.#url = url;
@@ -51,7 +55,8 @@ export class Peer implements ClientConnectionOwner {
 
   submit(message: OutgoingMessage): void {
     const primary = this.#primary;
-    if (primary !== undefined && this.#queue.length === 0 && !primary.isBlocked) {
+    this.#isUsed = true;
+    if (primary !== undefined && this.#queue.size === 0 && !primary.isBlocked) {
       primary.send(message);
       return;
     }
@@ -79,8 +84,10 @@ export class Peer implements ClientConnectionOwner {
   }
 
   idle(): void {
-    this.#idleSince = performance.now();
-    this.#idleTimer ??= this.#armIdleTimer(this.#options.idleTimeoutMs);
+    if (this.#idleTimer !== undefined) return;
+    this.#unusedSteps = 0;
+    this.#isUsed = false;
+    this.#idleTimer = this.#armIdleTimer();
   }
 
   drained(): void {
@@ -96,8 +103,9 @@ export class Peer implements ClientConnectionOwner {
       message.failed(new AcommError("unavailable", `send to ${this.#url.href}: the peer ended ${maxAttempts} connections without taking the message`));
       return false;
     });
-    this.#queue = [...again, ...this.#queue.slice(this.#first)];
-    this.#first = 0;
+    const queue = this.#queue;
+    this.#queue = new Fifo();
+    for (const message of [...again, ...queue.drain()]) this.#queue.push(message);
     this.#pump();
     this.#checkUnused();
   }
@@ -113,7 +121,7 @@ export class Peer implements ClientConnectionOwner {
       return;
     }
     const most = this.#keepsAlive === undefined ? probesOfUnknown : this.#keepsAlive ? 1 : this.#options.maxDials;
-    while (this.#dialing < this.#waiting() && this.#dialing + this.#busyCount() < most) void this.#dial();
+    while (this.#dialing < this.#queue.size && this.#dialing + this.#busyCount() < most) void this.#dial();
   }
 
   /** The connections that are busy with one message; one that keeps alive and is retired may wait long for an answer. */
@@ -189,34 +197,25 @@ export class Peer implements ClientConnectionOwner {
 
   /** Takes the next message that somebody still waits for. */
   #shift(): OutgoingMessage | undefined {
-    while (this.#first < this.#queue.length) {
-      const message = this.#queue[this.#first];
-      this.#first += 1;
-      if (this.#first === this.#queue.length) {
-        this.#queue = [];
-        this.#first = 0;
-      }
-      if (message?.isSettled === false) return message;
+    for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift()) {
+      if (!message.isSettled) return message;
     }
     return undefined;
-  }
-
-  #waiting(): number {
-    return this.#queue.length - this.#first;
   }
 
   #failQueue(error: AcommError): void {
     for (let message = this.#shift(); message !== undefined; message = this.#shift()) message.failed(error);
   }
 
-  #armIdleTimer(ms: number): NodeJS.Timeout {
+  #armIdleTimer(): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.#idleTimer = undefined;
-      const leftMs = this.#idleSince + this.#options.idleTimeoutMs - performance.now();
-      if (this.#primary?.isIdle !== true) return;
-      if (leftMs > 1) this.#idleTimer = this.#armIdleTimer(leftMs);
+      if (this.#primary?.isIdle !== true) return; // it is looked at again once it is idle
+      this.#unusedSteps = this.#isUsed ? 0 : this.#unusedSteps + 1;
+      this.#isUsed = false;
+      if (this.#unusedSteps < idleSteps) this.#idleTimer = this.#armIdleTimer();
       else this.#retirePrimary();
-    }, ms);
+    }, Math.ceil(this.#options.idleTimeoutMs / idleSteps));
     return timer.unref();
   }
 
@@ -227,7 +226,7 @@ export class Peer implements ClientConnectionOwner {
   }
 
   #checkUnused(): void {
-    if (this.#connections.size > 0 || this.#dialing > 0 || this.#waiting() > 0) return;
+    if (this.#connections.size > 0 || this.#dialing > 0 || this.#queue.size > 0) return;
     clearTimeout(this.#idleTimer);
     this.#idleTimer = undefined;
     this.#onUnused();

@@ -24,8 +24,8 @@ export class PullReader implements FrameReceiver {
     this.#source = source;
   }
 
-  frame(text: string): void {
-    this.#push(text);
+  frame(text: string, start: number, end: number): void {
+    this.#push(text.slice(start, end));
   }
 
   unreadable(error: AcommError): void {

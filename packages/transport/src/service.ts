@@ -1,4 +1,4 @@
-import { AcommError, createResponse, decodeRequest, encodeErrorText, encodeResponse, parseUrl } from "@acomm/protocol";
+import { AcommError, createResponse, decodeRequest, encodeErrorText, encodeJson, encodeReply, encodeResponse, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { deliverResponse } from "./deliver.ts";
 import { report } from "./diagnostics.ts";
@@ -56,7 +56,8 @@ export class Service implements AsyncDisposable {
   readonly #maxInFlight: number;
   readonly #hookTimeoutMs: number;
   readonly #onError: ErrorHook | undefined;
-  readonly #jobs = new Set<Job>();
+  /** Those under way, each at its own `index`. */
+  readonly #jobs: Job[] = [];
   readonly #server: MessageServer;
   #stopping: Promise<StopReport> | undefined;
   #onIdle: (() => void) | undefined;
@@ -71,7 +72,7 @@ export class Service implements AsyncDisposable {
     this.#hookTimeoutMs = checkTimeoutMs(options.hookTimeoutMs ?? 5000, "hookTimeoutMs");
     this.#onError = options.onError;
     const acceptor: Acceptor = {
-      accept: (text, connection) => this.#accept(text, connection),
+      accept: (text, start, end, connection) => this.#accept(text, start, end, connection),
       connectionEnded: (connection) => { this.#connectionEnded(connection); },
     };
     this.#server = new MessageServer(listener, acceptor);
@@ -79,7 +80,7 @@ export class Service implements AsyncDisposable {
 
   /** How many requests were accepted and have no delivered answer yet. */
   get inFlightCount(): number {
-    return this.#jobs.size;
+    return this.#jobs.length;
   }
 
   /**
@@ -99,12 +100,12 @@ export class Service implements AsyncDisposable {
     await this.stop();
   }
 
-  #accept(text: string, connection: ServerConnection): AcceptedWork {
-    const request = decodeRequest(text);
+  #accept(text: string, start: number, end: number, connection: ServerConnection): AcceptedWork {
+    const request = decodeRequest(text, start, end);
     if (this.#stopping !== undefined) throw new AcommError("stopping", "the service is stopping: send the request elsewhere");
-    if (this.#jobs.size >= this.#maxInFlight) throw new AcommError("overloaded", `the service has ${this.#maxInFlight} requests under way: try again later`);
-    const job = new Job(request, connection, this);
-    this.#jobs.add(job);
+    if (this.#jobs.length >= this.#maxInFlight) throw new AcommError("overloaded", `the service has ${this.#maxInFlight} requests under way: try again later`);
+    const job = new Job(request, connection, this, this.#jobs.length);
+    this.#jobs.push(job);
     if (job.answersHere) connection.openAnswers += 1;
     return job;
   }
@@ -112,6 +113,21 @@ export class Service implements AsyncDisposable {
   /** @internal */
   run(job: Job): unknown {
     return this.#handler(job.request, job);
+  }
+
+  /** @internal Answers a job whose handler gave a result. */
+  succeed(job: Job, result: unknown, streamUrl: AcommUrl | null): void {
+    if (!job.answersHere || streamUrl !== null || !job.connection.isOpen) {
+      this.finish(job, { id: job.request.id, error: "", result, streamUrl });
+      return;
+    }
+    try {
+      job.connection.answer(encodeReply(job.request.id, encodeJson(result, "result")));
+    } catch (cause) {
+      // a result that is too large, or is no JSON
+      this.#explainHere(job, cause);
+    }
+    this.#done(job);
   }
 
   /** @internal Delivers the answer of a job, to where it can be delivered. */
@@ -131,7 +147,6 @@ export class Service implements AsyncDisposable {
     try {
       job.connection.answer(encodeResponse(response, { reply: true }));
     } catch (cause) {
-      // a result that is too large, or is no JSON
       this.#explainHere(job, cause);
     }
   }
@@ -162,13 +177,20 @@ export class Service implements AsyncDisposable {
   }
 
   #done(job: Job): void {
-    if (this.#jobs.delete(job) && job.answersHere) job.connection.openAnswers -= 1;
-    if (this.#jobs.size === 0) this.#onIdle?.();
+    const { index } = job;
+    if (this.#jobs[index] !== job) return;
+    const last = this.#jobs.pop();
+    if (last !== undefined && last !== job) {
+      this.#jobs[index] = last;
+      last.index = index;
+    }
+    if (job.answersHere) job.connection.openAnswers -= 1;
+    if (this.#jobs.length === 0) this.#onIdle?.();
   }
 
   #connectionEnded(connection: ServerConnection): void {
     if (connection.openAnswers === 0) return; // a peer of one message a connection has closed it in order
-    for (const job of this.#jobs) {
+    for (const job of [...this.#jobs]) {
       if (job.connection !== connection || !job.answersHere) continue;
       if (job.request.responseHook === null) job.abort(callerGone());
       else void this.#abortIfGone(job, job.request.responseHook);
@@ -190,20 +212,20 @@ export class Service implements AsyncDisposable {
     const cutConnections = new Set<ServerConnection>();
     const ready = this.#idle(graceMs).then(() => {
       const now = performance.now();
-      for (const job of this.#jobs) {
+      for (const job of [...this.#jobs]) {
         cut.push({ id: job.request.id, task: job.request.task, ageMs: now - job.startedAt });
         if (job.connection.isOpen) cutConnections.add(job.connection);
         job.abort(new AcommError("stopping", `the service stopped and did not wait longer than ${graceMs} ms`));
       }
     });
     await this.#server.stop(ready, { graceMs });
-    this.#jobs.clear();
+    this.#jobs.length = 0;
     if (this.#ownsRegistry) await this.#registry.close();
     return { cut, cutConnections: cutConnections.size };
   }
 
   #idle(graceMs: number): Promise<void> {
-    if (this.#jobs.size === 0 || graceMs === 0) return Promise.resolve();
+    if (this.#jobs.length === 0 || graceMs === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs);
       this.#onIdle = () => {
@@ -219,16 +241,20 @@ class Job implements AcceptedWork, HandlerContext {
   readonly request: Request;
   readonly connection: ServerConnection;
   readonly answersHere: boolean;
-  readonly startedAt = performance.now();
+  readonly startedAt: number;
+  /** Where the service keeps it. */
+  index: number;
   readonly #service: Service;
   #streamUrl: AcommUrl | null = null;
   #controller: AbortController | undefined;
   #abortReason: AcommError | undefined;
   #isFinished = false;
 
-  constructor(request: Request, connection: ServerConnection, service: Service) {
+  constructor(request: Request, connection: ServerConnection, service: Service, index: number) {
     this.request = request;
     this.connection = connection;
+    this.startedAt = connection.turnStartedAt;
+    this.index = index;
     this.#service = service;
     this.answersHere = request.ext?.["reply"] === true;
   }
@@ -275,18 +301,16 @@ class Job implements AcceptedWork, HandlerContext {
   }
 
   #succeed(result: unknown): void {
-    this.#finish({ id: this.request.id, error: "", result: result ?? null, streamUrl: this.#streamUrl });
+    if (this.#isFinished) return; // a thenable that settles twice
+    this.#isFinished = true;
+    this.#service.succeed(this, result ?? null, this.#streamUrl);
   }
 
   #fail(error: unknown): void {
-    // never an empty text, which would mean success
-    this.#finish(createResponse(this.request, { error: encodeErrorText(error) }));
-  }
-
-  #finish(response: Response): void {
-    if (this.#isFinished) return; // a thenable that settles twice
+    if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#service.finish(this, response);
+    // never an empty text, which would mean success
+    this.#service.finish(this, createResponse(this.request, { error: encodeErrorText(error) }));
   }
 }
 
@@ -295,5 +319,5 @@ function callerGone(): AcommError {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+  return value instanceof Promise || (typeof value === "object" && value !== null && "then" in value && typeof value.then === "function");
 }

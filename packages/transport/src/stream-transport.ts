@@ -37,6 +37,9 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
   if (init.frameTimeoutMs !== undefined) checkTimeoutMs(init.frameTimeoutMs, "frameTimeoutMs");
   if (init.maxFrameBytes !== undefined) checkCount(init.maxFrameBytes, "maxFrameBytes");
   const peers = new Map<string, Peer>();
+  /** The last one that was called: most calls go where the one before went. */
+  let lastUrl: AcommUrl | undefined;
+  let lastPeer: Peer | undefined;
   let isClosed = false;
 
   const peerOf = (url: AcommUrl): Peer => {
@@ -44,7 +47,10 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
     let peer = peers.get(key);
     if (peer === undefined) {
       const open = async (target: AcommUrl, signal: AbortSignal): Promise<Connection> => new Connection(await connect(target, signal), init);
-      peer = new Peer(url, open, options, () => { peers.delete(key); });
+      peer = new Peer(url, open, options, () => {
+        peers.delete(key);
+        lastUrl = lastPeer = undefined;
+      });
       peers.set(key, peer);
     }
     return peer;
@@ -64,8 +70,15 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       });
     },
     call(url, message) {
-      if (isClosed) message.failed(closedError());
-      else peerOf(url).submit(message);
+      if (isClosed) {
+        message.failed(closedError());
+        return;
+      }
+      if (lastPeer === undefined || url !== lastUrl) {
+        lastPeer = peerOf(url);
+        lastUrl = url;
+      }
+      lastPeer.submit(message);
     },
     async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs: silentMs = 60_000 }) {
       const doing = `open the stream ${url.href}`;
@@ -105,6 +118,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
     },
     close() {
       isClosed = true;
+      lastUrl = lastPeer = undefined;
       for (const peer of peers.values()) peer.stop(closedError());
       peers.clear();
       return Promise.resolve();

@@ -25,12 +25,20 @@ export interface OutgoingMessage {
   carrier: MessageCarrier | undefined;
   /** How often it was written to a connection that ended without an acknowledgement. */
   attempts: number;
-  /** The JSON text; `replyAnnounced` says that the answer is sure to come on this connection, so no hook is needed. */
-  encode(replyAnnounced: boolean): string;
+  /**
+   * The JSON text; `freeId` is given where the answer is sure to come on this connection, so no hook is needed. It is an id
+   * that no other message there has, and the answer to a message that takes it for its own is found fastest.
+   */
+  encode(freeId: string | undefined): string;
   /** The receiver took it; `answersHere` says that the answer will come through {@link answered}. */
   accepted(answersHere: boolean): void;
   /** The text of the answer that came on the same connection. */
   answered(text: string): void;
+  /**
+   * The same for a plain success, whose result alone is given, as JSON; false where it can't be read, and {@link answered}
+   * gets the whole. A message without this gets the whole anyway.
+   */
+  succeeded?(resultText: string): boolean;
   /** It was refused, could not be sent, or its connection ended before the answer. */
   failed(error: AcommError): void;
   /** An answer came that no message on the connection waits for: a late or a second one. Told to whoever sent last. */
