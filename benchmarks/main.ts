@@ -31,7 +31,7 @@ const directory = await mkdtemp(join(tmpdir(), "acomm-bench-"));
 const pairs = await Promise.all(Object.keys(contestants).map(start));
 const results: Record<string, unknown>[] = [];
 try {
-  for (const payloadBytes of [200, 4096, 262_144]) {
+  for (const payloadBytes of (process.env["BYTES"] ?? "200,4096,262144").split(",").map(Number)) {
     for (const inFlight of [1, 64, 1024]) {
       if (payloadBytes > 100_000 && inFlight > 64) continue; // a gigabyte on its way measures the memory
       await compare(payloadBytes, inFlight);

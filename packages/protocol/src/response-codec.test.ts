@@ -141,7 +141,7 @@ describe("the short cut for the form that our own services answer in means what 
 
 describe("encodeReply", () => {
   test.each(["a", "ä b", "0b1f-1"])("writes what encodeResponse writes for a success with the id %s", (id) => {
-    expect(encodeReply(id, '{"n":[1]}')).toBe(encodeResponse(createResponse({ id }, { result: { n: [1] } }), { reply: true }));
+    expect(encodeReply({ id }, '{"n":[1]}')).toBe(encodeResponse(createResponse({ id }, { result: { n: [1] } }), { reply: true }));
   });
 });
 
@@ -152,14 +152,14 @@ describe("replyResult", () => {
   };
 
   test("gives the text of a plain success's result, wherever the response stands", () => {
-    const text = encodeReply("a", '{"n":[1]}');
+    const text = encodeReply({ id: "a" }, '{"n":[1]}');
     for (const [before, after] of [["", ""], ["{}", ""], ["", text], [text, text]]) expect(resultOf(text, before, after)).toBe('{"n":[1]}');
   });
 
   test.each([
     ["an error", `{"error":"no","id":"a","result":null${replyTail}`],
     ["another key after the id", `{"error":"","id":"a","error":"boom","result":null${replyTail}`],
-    ["a longer id", encodeReply("ab", "1")],
+    ["a longer id", encodeReply({ id: "ab" }, "1")],
     ["a stream", '{"error":"","id":"a","result":1,"stream_url":"unix:///s","ext":{"reply":true}}'],
     ["progress", '{"error":"","id":"a","result":1,"stream_url":null,"ext":{"progress":1,"reply":true}}'],
     ["a response to a hook", encodeResponse(createResponse({ id: "a" }, { result: 1 }))],
@@ -169,6 +169,6 @@ describe("replyResult", () => {
   });
 
   test.each([`1,"error":"boom"`, `1,"result":2`, "{", ""])("what stands in its place, %s, is no value, and left to the general decoder", (text) => {
-    expect(parseMember(resultOf(encodeReply("a", text)) ?? "")).toBeUndefined();
+    expect(parseMember(resultOf(encodeReply({ id: "a" }, text)) ?? "")).toBeUndefined();
   });
 });

@@ -4,13 +4,13 @@ import { checkName, kindOf } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { KeyTable } from "./members.ts";
-import { isPlainName } from "./request-codec.ts";
+import type { Request } from "./request.ts";
+import { isPlainName, replyExt } from "./request-codec.ts";
 import type { Response } from "./response.ts";
 
 /** The keys of a response and of an acknowledgement. */
 export const responseKeys: KeyTable = /* @__PURE__ */ createKeyTable([["error"], ["id"], ["result"], ["stream_url", "streamURL"], ["ext"]]);
 
-const replyExt: Readonly<Record<string, unknown>> = Object.freeze({ reply: true });
 /** How the text of a success begins, up to its id. */
 export const replyHead = '{"error":"","id":"';
 const beforeResult = '","result":';
@@ -40,11 +40,12 @@ export function encodeResponse(response: Response, options?: { readonly reply?: 
  * The JSON text of a success without a stream, answered on the connection that asked (wire 2.8): what
  * {@link encodeResponse} writes for it, for who has its parts.
  *
- * @param id that of a request that was read from the wire
+ * @param request a request that was read from the wire
  * @param resultText JSON
  */
-export function encodeReply(id: string, resultText: string): string {
-  return isPlainName(id) ? `${replyHead}${id}${beforeResult}${resultText}${replyTail}` : `{"error":"","id":${JSON.stringify(id)},"result":${resultText}${replyTail}`;
+export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText: string): string {
+  const isPlain = ext === replyExt || isPlainName(id); // the short cut of the request codec has looked at it already
+  return isPlain ? `${replyHead}${id}${beforeResult}${resultText}${replyTail}` : `{"error":"","id":${JSON.stringify(id)},"result":${resultText}${replyTail}`;
 }
 
 /**

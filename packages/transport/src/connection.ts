@@ -2,6 +2,7 @@ import { AcommError, decodeUtf8, defaultMaxFrameBytes, FrameDecoder } from "@aco
 import { isAscii, isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { takeChunks } from "./chunks.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
 import { PullReader } from "./pull-reader.ts";
@@ -217,7 +218,7 @@ export class Connection {
   }
 
   #listen(): void {
-    this.stream.on("data", (chunk: Buffer) => { this.#onData(chunk); });
+    takeChunks(this.stream, (chunk) => { this.#onData(chunk); });
     this.stream.on("end", () => { this.#onEnd(); });
     this.stream.resume();
   }

@@ -122,7 +122,7 @@ export class Service implements AsyncDisposable {
       return;
     }
     try {
-      job.connection.answer(encodeReply(job.request.id, encodeJson(result, "result")));
+      job.connection.answer(encodeReply(job.request, encodeJson(result, "result")));
     } catch (cause) {
       // a result that is too large, or is no JSON
       this.#explainHere(job, cause);

@@ -1,6 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import { Readable } from "node:stream";
 import type { Duplex } from "node:stream";
+import { takeLastingChunks } from "./chunks.ts";
 import { translateNodeError } from "./node-error.ts";
 import { cancelledError, checkTimeoutMs } from "./wait.ts";
 
@@ -36,7 +37,7 @@ export class StreamReader extends Readable {
     this.#options = options;
     this.#idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");
     source.pause();
-    source.on("data", (chunk: Buffer) => {
+    takeLastingChunks(source, (chunk) => {
       this.#bytes += chunk.length;
       if (this.push(chunk)) this.#armIdleTimer();
       else {

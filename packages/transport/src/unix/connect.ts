@@ -1,10 +1,10 @@
-import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { connectReusing } from "../chunks.ts";
 
 /** Connects to a unix socket, half open. The error is Node's. */
 export function connectUnix(path: string, signal?: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path, allowHalfOpen: true });
+    const socket = connectReusing(path);
     const onAbort = (): void => {
       socket.destroy();
       reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
