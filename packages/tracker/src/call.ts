@@ -18,7 +18,6 @@ export interface CallOwner {
  */
 export class Call implements PendingRequest, OutgoingMessage {
   readonly task: string;
-  readonly startedAt: number = performance.now();
   readonly takesReply = true;
   deadline: number;
   bucket: PendingRequest["bucket"] = undefined;
@@ -66,9 +65,13 @@ export class Call implements PendingRequest, OutgoingMessage {
     this.#hook = options.hook;
     this.#timeoutMs = options.timeoutMs;
     this.#wantsResult = options.wantsResult;
-    this.deadline = this.startedAt + options.timeoutMs;
+    this.deadline = performance.now() + options.timeoutMs;
     this.#resolve = resolve;
     this.#reject = reject;
+  }
+
+  get startedAt(): number {
+    return this.deadline - this.#timeoutMs;
   }
 
   get id(): string {

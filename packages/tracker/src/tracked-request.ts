@@ -7,9 +7,6 @@ import type { PendingRequest } from "./pending-requests.ts";
 /** A request that somebody else sends, or that is proxied: what its outcome is handed to. */
 export class TrackedRequest implements PendingRequest {
   readonly request: Request;
-  readonly id: string;
-  readonly task: string;
-  readonly startedAt: number = performance.now();
   isClaimed = false;
   deadline: number;
   bucket: PendingRequest["bucket"] = undefined;
@@ -21,11 +18,21 @@ export class TrackedRequest implements PendingRequest {
   /** @param handOver gets the response, which says `code: message` where there is none from the peer */
   constructor(request: Request, timeoutMs: number, handOver: (request: Request, response: Response) => void) {
     this.request = request;
-    this.id = request.id;
-    this.task = request.task;
     this.#timeoutMs = timeoutMs;
-    this.deadline = this.startedAt + timeoutMs;
+    this.deadline = performance.now() + timeoutMs;
     this.#handOver = handOver;
+  }
+
+  get id(): string {
+    return this.request.id;
+  }
+
+  get task(): string {
+    return this.request.task;
+  }
+
+  get startedAt(): number {
+    return this.deadline - this.#timeoutMs;
   }
 
   finish(outcome: Response | AcommError): void {

@@ -36,10 +36,9 @@ export class Tracker implements AsyncDisposable {
   readonly #admit: TargetPolicy;
   readonly #registry: TransportRegistry;
   readonly #ownsRegistry: boolean;
-  readonly #onError: ErrorHook | undefined;
   readonly #pending: PendingRequests;
   readonly #callOwner: CallOwner;
-  readonly #tracked = new WeakMap<Request, TrackedRequest>();
+  readonly #runHandlers: (request: Request, response: Response) => void;
   readonly #streams: AdHocStreams;
   readonly #forwarder: ResponseForwarder;
   readonly #targets = new Map<string, Target>();
@@ -65,7 +64,7 @@ export class Tracker implements AsyncDisposable {
     this.#admit = options.admit ?? admitTargets();
     this.#ownsRegistry = options.registry === undefined;
     this.#registry = options.registry ?? createRegistry();
-    this.#onError = options.onError;
+    this.#runHandlers = runHandlers(options.onError);
     this.#streams = new AdHocStreams(options.onError);
     this.#forwarder = new ResponseForwarder({ registry: this.#registry, admit: this.#admit, sign: (url) => this.proxyStreamHttpUrl(url), onError: options.onError });
   }
@@ -137,13 +136,13 @@ export class Tracker implements AsyncDisposable {
    * @throws AcommError `duplicate_id`, in which case the first request lives on; `overloaded`, `stopping`, `bad_field`
    */
   trackRequest<Args>(request: Request<Args>, options: { readonly timeoutMs?: number | undefined } = {}): void {
-    this.#track(request, options.timeoutMs, runHandlers(this.#onError));
+    this.#track(request, options.timeoutMs, this.#runHandlers);
   }
 
   /** Gives a tracked request up, without an outcome; the seed's `RemoveRequest`. False where this very request isn't open. */
   removeRequest<Args>(request: Request<Args>): boolean {
-    const tracked = this.#tracked.get(request);
-    return tracked !== undefined && this.#pending.remove(tracked);
+    const pending = this.#pending.find(request.id);
+    return pending instanceof TrackedRequest && pending.request === request && this.#pending.remove(pending);
   }
 
   /**
@@ -288,7 +287,6 @@ export class Tracker implements AsyncDisposable {
       this.#pending.remove(tracked);
       throw error;
     }
-    this.#tracked.set(request, tracked);
   }
 
   #call(url: string | URL, options: CallOptions, wantsResult: boolean): Promise<unknown> {
