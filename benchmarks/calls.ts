@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { contestants } from "./contestant.ts";
+import { contestants, missingProgram } from "./contestant.ts";
 import { Pair } from "./pair.ts";
 import type { Measurement } from "./pair.ts";
 import { payloadOf, textOf } from "./payload.ts";
@@ -36,6 +36,10 @@ const sizes = [
 ] as const;
 const quickSizes = [[200, [1, 64, 1024]]] as const;
 
+const all = Object.keys(contestants);
+const few = ["acomm", "bare net", "one connection per message"];
+const ofLargePayloads = [...few, "grpc-js", "undici"];
+
 /** The tables by name: one for each size of the payload and number of calls in flight. */
 export function callSections({ quick, text }: CallsOptions): Record<string, () => Promise<Section>> {
   const sections: Record<string, () => Promise<Section>> = {};
@@ -56,14 +60,21 @@ interface Comparison extends CallsOptions {
 
 async function compare({ name, bytes, inFlight, quick, text }: Comparison): Promise<Section> {
   const rounds = quick ? 3 : 7;
-  const seconds = (quick ? 0.3 : 0.6) * (bytes > 100_000 ? 2 : 1); // a round is to be long beside a call
+  const large = bytes > 100_000;
+  const seconds = (quick ? 0.3 : 0.6) * (large ? 2 : 1); // a round is to be long beside a call
   const warmUpSeconds = 1;
   const round = { seconds, inFlight, args: text ? textOf(bytes) : payloadOf(bytes) };
+  const leftOut: string[] = [];
   const directory = await mkdtemp(join(tmpdir(), "acomm-bench-"));
   const pairs: Pair[] = [];
   const measured = new Map<string, Measurement[]>();
   try {
-    for (const [index, contestant] of Object.keys(contestants).entries()) {
+    for (const [index, contestant] of (quick ? few : large ? ofLargePayloads : all).entries()) {
+      const program = missingProgram(contestant);
+      if (program !== undefined) {
+        leftOut.push(`${contestant} is left out: there is no ${program} on this machine.`);
+        continue;
+      }
       const pair = await Pair.start(contestant, join(directory, `${index}.sock`));
       pairs.push(pair);
       measured.set(contestant, []);
@@ -81,7 +92,7 @@ async function compare({ name, bytes, inFlight, quick, text }: Comparison): Prom
   return {
     name,
     title: `Calls: ${bytes} bytes of ${text ? "text" : "records"} each way, ${inFlight} in flight`,
-    method: `Two processes and one unix socket each, started for this table; medians of ${rounds} interleaved rounds of ${seconds} s after ${warmUpSeconds} s of warming up.`,
+    method: [`Two processes each, started for this table; medians of ${rounds} interleaved rounds of ${seconds} s after ${warmUpSeconds} s of warming up.`, ...leftOut].join(" "),
     columns,
     rows: [...measured].map(([contestant, list]) => rowOf(contestant, list, bare)).sort((a, b) => (b.values["callsPerSecond"] ?? 0) - (a.values["callsPerSecond"] ?? 0)),
   };
