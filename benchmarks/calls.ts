@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { contestants, missingProgram } from "./contestant.ts";
+import { contestants, goPeer, missingProgram } from "./contestant.ts";
 import { Pair } from "./pair.ts";
 import type { Measurement } from "./pair.ts";
 import { payloadOf, textOf } from "./payload.ts";
@@ -36,7 +36,7 @@ const sizes = [
 ] as const;
 const quickSizes = [[200, [1, 64, 1024]]] as const;
 
-const all = Object.keys(contestants);
+const all = [...Object.keys(contestants), goPeer];
 const few = ["acomm", "bare net", "one connection per message"];
 const ofLargePayloads = [...few, "grpc-js", "undici"];
 

@@ -32,7 +32,10 @@ export const contestants = {
 
 export type ContestantName = keyof typeof contestants;
 
-const programs: Readonly<Record<string, string>> = { nats: "nats-server" };
+/** Two processes in Go, which are no modules of `contestants/`. */
+export const goPeer = "Go peer to itself";
+
+const programs: Readonly<Record<string, string>> = { nats: "nats-server", [goPeer]: "go" };
 
 /** The program that a contestant needs, npm does not bring, and this machine does not have. */
 export function missingProgram(name: string): string | undefined {

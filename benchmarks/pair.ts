@@ -1,5 +1,8 @@
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Round, RoundResult } from "./client.ts";
+import { goPeer } from "./contestant.ts";
+import { buildGoPeer } from "./go-peer.ts";
 import { MeasuredProcess } from "./measured-process.ts";
 import type { Usage } from "./usage.ts";
 
@@ -26,11 +29,11 @@ export class Pair {
     this.#client = client;
   }
 
+  /** Starts both; the directory of the socket may be used for more. */
   static async start(name: string, socketPath: string): Promise<Pair> {
-    const run = (script: string): Promise<MeasuredProcess> =>
-      MeasuredProcess.start(`${name}, ${script}`, process.execPath, [...process.execArgv, fileURLToPath(new URL(script, import.meta.url)), name, socketPath]);
-    const server = await run("server.ts");
-    return new Pair(name, server, await run("client.ts"));
+    const { program, serverArgs, clientArgs } = name === goPeer ? await goCommand(socketPath) : nodeCommand(name, socketPath);
+    const server = await MeasuredProcess.start(`the server of ${name}`, program, serverArgs);
+    return new Pair(name, server, await MeasuredProcess.start(`the client of ${name}`, program, clientArgs));
   }
 
   async measure(round: Round): Promise<Measurement> {
@@ -50,4 +53,23 @@ export class Pair {
     await this.#client.stop();
     await this.#server.stop();
   }
+}
+
+interface Command {
+  readonly program: string;
+  readonly serverArgs: readonly string[];
+  readonly clientArgs: readonly string[];
+}
+
+function nodeCommand(name: string, socketPath: string): Command {
+  const argsOf = (script: string): string[] => [...process.execArgv, fileURLToPath(new URL(script, import.meta.url)), name, socketPath];
+  return { program: process.execPath, serverArgs: argsOf("server.ts"), clientArgs: argsOf("client.ts") };
+}
+
+async function goCommand(socketPath: string): Promise<Command> {
+  return {
+    program: await buildGoPeer(dirname(socketPath)),
+    serverArgs: ["service", "-measured", "-socket", socketPath],
+    clientArgs: ["bench", "-socket", socketPath],
+  };
 }
