@@ -61,7 +61,7 @@ interface Comparison extends CallsOptions {
 async function compare({ name, bytes, inFlight, quick, text }: Comparison): Promise<Section> {
   const rounds = quick ? 3 : 7;
   const large = bytes > 100_000;
-  const seconds = (quick ? 0.3 : 0.6) * (large ? 2 : 1); // a round is to be long beside a call
+  const seconds = (quick ? 0.3 : 0.5) * (large ? 2 : 1); // a round is to be long beside a call
   const warmUpSeconds = 1;
   const round = { seconds, inFlight, args: text ? textOf(bytes) : payloadOf(bytes) };
   const leftOut: string[] = [];

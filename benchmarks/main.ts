@@ -1,6 +1,11 @@
-/** Runs the sections of the benchmark, prints each as a table and writes its figures: `main.ts [--quick] [--text] [--only name,name]`. */
+/**
+ * Runs the sections of the benchmark, prints each as a table and writes its figures:
+ * `main.ts [--quick] [--text] [--only name,name] [--chart]`.
+ */
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { callSections } from "./calls.ts";
+import { chartOf } from "./chart.ts";
 import { machine, tableOf, writeResults } from "./report.ts";
 import type { Section } from "./section.ts";
 
@@ -9,6 +14,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     text: { type: "boolean", default: false },
     only: { type: "string" },
+    chart: { type: "boolean", default: false },
   },
 });
 
@@ -17,22 +23,44 @@ const sections: Readonly<Record<string, (options: { quick: boolean }) => Promise
   ...callSections(options),
 };
 
+/** The sections of `docs/performance.svg` by what sets them apart. */
+const charted = { "64 in flight": "calls-200-64", "1024 in flight": "calls-200-1024" };
+
+const names = chosen();
+if (options.chart && !Object.values(charted).every((name) => names.includes(name))) {
+  throw new Error(`--chart needs the sections ${Object.values(charted).join(" and ")}`);
+}
 console.log(`Node ${machine.node}, ${machine.cores} x ${machine.cpu}`);
-for (const name of chosen()) {
+const measured = new Map<string, Section>();
+for (const name of names) {
   const section = await sections[name]?.(options);
   if (section === undefined) continue;
+  measured.set(name, section);
   console.log(`\n${tableOf(section)}`);
   await writeResults(section);
 }
 console.log("\nEvery round is in benchmarks/results.");
+if (options.chart) await writeFile(new URL("../docs/performance.svg", import.meta.url), chart());
+
+function chart(): string {
+  return chartOf(
+    Object.entries(charted).map(([label, name]) => ({ label, rows: measured.get(name)?.rows ?? [] })),
+    {
+      title: "Calls a second between two processes, 200 bytes each way",
+      subtitle: `Medians, each with a line from the slowest round to the fastest. Node ${machine.node}, ${machine.cores} x ${machine.cpu}.`,
+      column: { key: "callsPerSecond", unit: "calls a second" },
+      highlight: "acomm",
+    },
+  );
+}
 
 /** A name stands for itself and for all that it begins: `calls` for every `calls-...`. */
 function chosen(): string[] {
-  const names = Object.keys(sections);
-  if (options.only === undefined) return names;
+  const all = Object.keys(sections);
+  if (options.only === undefined) return all;
   return options.only.split(",").flatMap((wanted) => {
-    const found = names.filter((name) => name === wanted || name.startsWith(`${wanted}-`));
-    if (found.length === 0) throw new Error(`no section is called ${wanted}; there are: ${names.join(", ")}`);
+    const found = all.filter((name) => name === wanted || name.startsWith(`${wanted}-`));
+    if (found.length === 0) throw new Error(`no section is called ${wanted}; there are: ${all.join(", ")}`);
     return found;
   });
 }

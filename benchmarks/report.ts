@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
-import { fileURLToPath } from "node:url";
 import type { Section } from "./section.ts";
 
 const results = new URL("results/", import.meta.url);
@@ -22,10 +21,8 @@ export function tableOf({ title, method, columns, rows }: Section): string {
   return [title, method, "", ...lines].join("\n");
 }
 
-/** Writes a section, every round of it, to `results/`; gives the path of the file. */
-export async function writeResults(section: Section): Promise<string> {
-  const file = fileURLToPath(new URL(`${section.name}.json`, results));
+/** Writes a section, every round of it, to `results/`. */
+export async function writeResults(section: Section): Promise<void> {
   await mkdir(results, { recursive: true });
-  await writeFile(file, `${JSON.stringify({ machine, measuredAt: new Date().toISOString(), section }, undefined, 2)}\n`);
-  return file;
+  await writeFile(new URL(`${section.name}.json`, results), `${JSON.stringify({ machine, measuredAt: new Date().toISOString(), section }, undefined, 2)}\n`);
 }
