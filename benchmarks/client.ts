@@ -1,17 +1,20 @@
-/** The client's process: calls as one contestant, as often and with as many in flight as it is told. */
+/** The client's process: calls as one contestant, for as long and with as many in flight as it is told. */
+import { deepEqual } from "node:assert/strict";
+import { answerLines } from "./answer-lines.ts";
 import { contestants } from "./contestant.ts";
 import type { ContestantName } from "./contestant.ts";
-import { payloadOf } from "./payload.ts";
+import { usage } from "./usage.ts";
 
 /** One measurement that the client is told to make. */
 export interface Round {
-  readonly calls: number;
+  readonly seconds: number;
   readonly inFlight: number;
-  readonly payloadBytes: number;
+  readonly args: unknown;
 }
 
 /** What came of it. */
 export interface RoundResult {
+  readonly calls: number;
   readonly seconds: number;
   /** Each call's time, in milliseconds: the median and the 99th percentile. */
   readonly p50Ms: number;
@@ -23,35 +26,31 @@ export interface RoundResult {
 const [name = "", socketPath = ""] = process.argv.slice(2);
 const contestant = await contestants[name as ContestantName]();
 const caller = await contestant.connect(socketPath);
+answerLines(measure);
 
-process.on("message", (round: Round) => {
-  void measure(round).then((result) => process.send?.(result));
-});
-process.on("disconnect", () => process.exit());
-process.send?.("ready");
-
-async function measure({ calls, inFlight, payloadBytes }: Round): Promise<RoundResult> {
-  const args = payloadOf(payloadBytes);
-  const times = new Float64Array(calls);
-  const before = process.resourceUsage();
+async function measure({ seconds, inFlight, args }: Round): Promise<RoundResult> {
+  deepEqual(await caller.call(args), args);
+  const times: number[] = [];
+  const before = usage();
   const startedAt = performance.now();
-  let next = 0;
+  const endsAt = startedAt + seconds * 1000;
   const callOn = async (): Promise<void> => {
-    for (let index = next++; index < calls; index = next++) {
-      const sentAt = performance.now();
+    for (let sentAt = startedAt; sentAt < endsAt; ) {
+      sentAt = performance.now();
       await caller.call(args);
-      times[index] = performance.now() - sentAt;
+      times.push(performance.now() - sentAt);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, callOn));
-  const seconds = (performance.now() - startedAt) / 1000;
-  const after = process.resourceUsage();
-  times.sort();
+  const endedAt = performance.now();
+  const after = usage();
+  const sorted = Float64Array.from(times).sort();
   return {
-    seconds,
-    p50Ms: times[Math.floor(calls * 0.5)] ?? 0,
-    p99Ms: times[Math.floor(calls * 0.99)] ?? 0,
-    cpuSeconds: (after.userCPUTime + after.systemCPUTime - before.userCPUTime - before.systemCPUTime) / 1e6,
-    peakMiB: after.maxRSS / 1024,
+    calls: sorted.length,
+    seconds: (endedAt - startedAt) / 1000,
+    p50Ms: sorted[Math.floor(sorted.length * 0.5)] ?? 0,
+    p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
+    cpuSeconds: after.cpuSeconds - before.cpuSeconds,
+    peakMiB: after.peakMiB,
   };
 }

@@ -16,3 +16,8 @@ export function payloadOf(bytes: number): unknown {
   const count = Math.round(bytes / recordBytes);
   return count <= 1 ? record : Array.from({ length: count }, (_, index) => ({ ...record, id: record.id + index }));
 }
+
+/** One string of about that many bytes of JSON: the cheapest there is to write and to read. */
+export function textOf(bytes: number): string {
+  return "x".repeat(bytes - 2);
+}

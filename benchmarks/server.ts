@@ -1,16 +1,19 @@
-/** The server's process: serves as one contestant, and tells its use of the processor and of memory when it is asked. */
+/** The server's process: serves as one contestant, and tells its use of the machine when it is asked. */
+import { answerLines } from "./answer-lines.ts";
 import { contestants } from "./contestant.ts";
-import type { ContestantName } from "./contestant.ts";
+import type { Contestant, ContestantName } from "./contestant.ts";
+import { usage, usageOf } from "./usage.ts";
+import type { Usage } from "./usage.ts";
 
 const [name = "", socketPath = ""] = process.argv.slice(2);
-const contestant = await contestants[name as ContestantName]();
+const contestant: Contestant = await contestants[name as ContestantName]();
 await contestant.serve(socketPath);
-process.on("message", () => process.send?.(usage()));
-process.on("disconnect", () => process.exit());
-process.send?.(usage());
+answerLines(usageWithBroker);
 
-/** Seconds of processor time so far and the largest resident set, in MiB. */
-function usage(): { readonly cpuSeconds: number; readonly peakMiB: number } {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakMiB: maxRSS / 1024 };
+function usageWithBroker(): Usage {
+  const own = usage();
+  const pid = contestant.brokerPid?.();
+  if (pid === undefined) return own;
+  const broker = usageOf(pid);
+  return { cpuSeconds: own.cpuSeconds + broker.cpuSeconds, peakMiB: Math.max(own.peakMiB, broker.peakMiB) };
 }

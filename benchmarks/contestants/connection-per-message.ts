@@ -8,9 +8,11 @@ const accepted = encodeFrame('{"error":"","id":"","result":null,"stream_url":nul
 
 /** The original's way: a connection for each message and its acknowledgement, answers to a hook. */
 export async function serve(socketPath: string): Promise<void> {
+  const handle = async (args: unknown): Promise<unknown> => args;
   await listen(socketPath, (text) => {
     const request = decodeRequest(text);
-    if (request.responseHook !== null) void deliver(socketPathOf(request.responseHook), encodeResponse(createResponse(request, { result: request.args })));
+    const hook = request.responseHook;
+    if (hook !== null) void handle(request.args).then((result) => deliver(socketPathOf(hook), encodeResponse(createResponse(request, { result }))));
   });
 }
 

@@ -24,10 +24,11 @@ const (
 	exitOther = 2 // anything else: usage, refusal, timeout
 )
 
-const usage = `usage: peer service|client|read|source [flags]
-  service -socket PATH
+const usage = `usage: peer service|client|bench|read|source [flags]
+  service -socket PATH [-measured]
   client  -socket PATH | -url URL  -task T [-args JSON] [-stream URL]
           [-hook PATH | -httphook] [-timeout 5s] [-count N [-parallel P]]
+  bench   -socket PATH
   read    -url URL
   source  -socket PATH -bytes N
 Each takes -io-timeout 30s.
@@ -41,6 +42,7 @@ func main() {
 	commands := map[string]func(*flag.FlagSet, []string) int{
 		"service": serviceCommand,
 		"client":  clientCommand,
+		"bench":   benchCommand,
 		"read":    readCommand,
 		"source":  sourceCommand,
 	}
@@ -72,9 +74,13 @@ func onSignal(regular bool) {
 
 func serviceCommand(flags *flag.FlagSet, args []string) int {
 	socket := flags.String("socket", "", "path of the unix socket")
+	measured := flags.Bool("measured", false, "tell the use of the machine for each line of input, and end with the input")
 	parse(flags, args)
 	if *socket == "" {
 		return misuse("-socket is missing")
+	}
+	if *measured {
+		go answerUsage(os.Stdin)
 	}
 	return result(runService(*socket))
 }
@@ -128,6 +134,21 @@ func clientCommand(flags *flag.FlagSet, args []string) int {
 		return c.many(*count, *parallel)
 	}
 	return c.single()
+}
+
+func benchCommand(flags *flag.FlagSet, args []string) int {
+	socket := flags.String("socket", "", "path of the unix socket of the service")
+	parse(flags, args)
+	path, err := filepath.Abs(*socket)
+	if err != nil || *socket == "" {
+		return misuse("-socket is missing or not a path")
+	}
+	c := &client{to: unixURL(path), task: "parsed", timeout: ioTimeout}
+	if err := c.listen("", false); err != nil {
+		return result(err)
+	}
+	defer c.close()
+	return result(c.bench(os.Stdin))
 }
 
 func readCommand(flags *flag.FlagSet, args []string) int {

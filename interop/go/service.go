@@ -41,6 +41,7 @@ func runService(path string) error {
 	s := &service{dir: filepath.Dir(path)}
 	s.tasks = map[string]func(*Request) answer{
 		"echo":    echo,
+		"parsed":  parsed,
 		"fail":    fail,
 		"sleep":   sleep,
 		"silent":  func(*Request) answer { return answer{} },
