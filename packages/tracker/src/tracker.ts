@@ -1,7 +1,7 @@
 import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { admitTargets, cancelledError, checkCount, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
-import type { AcceptedWork, CutWork, ErrorHook, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry } from "@acomm/transport";
+import type { AcceptedWork, CutWork, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
