@@ -25,6 +25,7 @@ const columns: readonly Column[] = [
   { key: "p50Ms", heading: "p50 ms", digits: 3 },
   { key: "p99Ms", heading: "p99 ms", digits: 3 },
   { key: "cpuSecondsPer100k", heading: "cpu s/100k", digits: 2 },
+  { key: "cpuOfBare", heading: "of bare", digits: 2 },
   { key: "peakMiB", heading: "peak MiB" },
 ];
 
@@ -88,7 +89,7 @@ async function compare({ name, bytes, inFlight, quick, text }: Comparison): Prom
     await Promise.all(pairs.map((pair) => pair.stop()));
     await rm(directory, { recursive: true, force: true });
   }
-  const bare = median(measured.get("bare net")?.map(({ callsPerSecond }) => callsPerSecond) ?? []);
+  const bare = mediansOf(measured.get("bare net") ?? []);
   return {
     name,
     title: `Calls: ${bytes} bytes of ${text ? "text" : "records"} each way, ${inFlight} in flight`,
@@ -98,26 +99,39 @@ async function compare({ name, bytes, inFlight, quick, text }: Comparison): Prom
   };
 }
 
-function rowOf(name: string, list: readonly Measurement[], bare: number): Row {
-  const rounds = {
+/** The figures of each round, by their names. */
+function roundsOf(list: readonly Measurement[]): Record<keyof Measurement, number[]> {
+  return {
     callsPerSecond: list.map(({ callsPerSecond }) => callsPerSecond),
     p50Ms: list.map(({ p50Ms }) => p50Ms),
     p99Ms: list.map(({ p99Ms }) => p99Ms),
     cpuSecondsPer100k: list.map(({ cpuSecondsPer100k }) => cpuSecondsPer100k),
     peakMiB: list.map(({ peakMiB }) => peakMiB),
   };
-  const callsPerSecond = median(rounds.callsPerSecond);
+}
+
+function mediansOf(list: readonly Measurement[]): Measurement {
+  const rounds = roundsOf(list);
+  return {
+    callsPerSecond: median(rounds.callsPerSecond),
+    p50Ms: median(rounds.p50Ms),
+    p99Ms: median(rounds.p99Ms),
+    cpuSecondsPer100k: median(rounds.cpuSecondsPer100k),
+    peakMiB: Math.max(...rounds.peakMiB),
+  };
+}
+
+function rowOf(name: string, list: readonly Measurement[], bare: Measurement): Row {
+  const rounds = roundsOf(list);
+  const medians = mediansOf(list);
   return {
     name,
     values: {
-      callsPerSecond,
+      ...medians,
       slowest: Math.min(...rounds.callsPerSecond),
       fastest: Math.max(...rounds.callsPerSecond),
-      ofBare: callsPerSecond / bare,
-      p50Ms: median(rounds.p50Ms),
-      p99Ms: median(rounds.p99Ms),
-      cpuSecondsPer100k: median(rounds.cpuSecondsPer100k),
-      peakMiB: Math.max(...rounds.peakMiB),
+      ofBare: medians.callsPerSecond / bare.callsPerSecond,
+      cpuOfBare: medians.cpuSecondsPer100k / bare.cpuSecondsPer100k,
     },
     rounds,
   };

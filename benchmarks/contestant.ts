@@ -22,6 +22,7 @@ export const contestants = {
   "bare net": () => import("./contestants/bare-net.ts"),
   "one connection per message": () => import("./contestants/connection-per-message.ts"),
   birpc: () => import("./contestants/birpc.ts"),
+  "birpc, one write a turn": () => import("./contestants/birpc-gathered.ts"),
   "vscode-jsonrpc": () => import("./contestants/vscode-jsonrpc.ts"),
   jayson: () => import("./contestants/jayson.ts"),
   "grpc-js": () => import("./contestants/grpc-js.ts"),

@@ -9,18 +9,23 @@ interface Functions {
   echo(args: unknown): Promise<unknown>;
 }
 
-/** birpc leaves the transport to its user: here a line of JSON for each message, one write a turn. */
-export async function serve(socketPath: string): Promise<void> {
+/** Gives what writes one line to the socket. */
+type CreateWriter = (socket: Socket) => (line: string) => void;
+
+const writeEach: CreateWriter = (socket) => (line) => void socket.write(line);
+
+/** birpc leaves the transport to its user: here a line of JSON for each message, and a write for each, as in its examples. */
+export async function serve(socketPath: string, createWriter: CreateWriter = writeEach): Promise<void> {
   const functions: Functions = { echo: async (args) => args };
-  const server = createServer((socket) => void createBirpc(functions, linesOver(socket)));
+  const server = createServer((socket) => void createBirpc(functions, linesOver(socket, createWriter(socket))));
   server.listen(socketPath);
   await once(server, "listening");
 }
 
-export async function connect(socketPath: string): Promise<Caller> {
+export async function connect(socketPath: string, createWriter: CreateWriter = writeEach): Promise<Caller> {
   const socket = connectSocket(socketPath);
   await once(socket, "connect");
-  const rpc = createBirpc<Functions>({}, linesOver(socket));
+  const rpc = createBirpc<Functions>({}, linesOver(socket, createWriter(socket)));
   return {
     call: (args) => rpc.echo(args),
     async close() {
@@ -30,19 +35,12 @@ export async function connect(socketPath: string): Promise<Caller> {
   };
 }
 
-function linesOver(socket: Socket): ChannelOptions {
-  let outbox = "";
+function linesOver(socket: Socket, write: (line: string) => void): ChannelOptions {
   return {
     serialize: (message) => JSON.stringify(message),
     deserialize: (line: string) => JSON.parse(line) as unknown,
     post(line: string) {
-      if (outbox === "") {
-        process.nextTick(() => {
-          socket.write(outbox);
-          outbox = "";
-        });
-      }
-      outbox += `${line}\n`;
+      write(`${line}\n`);
     },
     on(take) {
       let rest = "";
