@@ -6,13 +6,14 @@ import { defineConfig } from "vitest/config";
 const packages = join(import.meta.dirname, "packages");
 const conditions = ["@acomm/source"]; // the packages' own TypeScript: no build needed before a test
 
-function project(name: string, root: string, include: string): TestProjectInlineConfiguration {
+/** @param groupOrder projects of a higher order run once those of a lower one are done */
+function project(name: string, root: string, include: string, groupOrder = 0): TestProjectInlineConfiguration {
   return {
     root,
     resolve: { conditions },
     ssr: { resolve: { conditions } },
     // a process per test file: sockets, timers and process-wide hooks of one file never meet another's
-    test: { name, include: [include], pool: "forks", isolate: true, testTimeout: 20_000, hookTimeout: 20_000 },
+    test: { name, include: [include], pool: "forks", isolate: true, testTimeout: 20_000, hookTimeout: 20_000, sequence: { groupOrder } },
   };
 }
 
@@ -21,6 +22,7 @@ export default defineConfig({
     projects: [
       ...readdirSync(packages).map((name) => project(name, join(packages, name), "src/**/*.test.ts")),
       ...["docs", "examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
+      project("benchmarks", join(import.meta.dirname, "benchmarks"), "**/*.test.ts", 1), // what it compares must have the machine for itself
     ],
     reporters: ["default", "./tooling/scripts/summary-reporter.ts"],
     coverage: {

@@ -62,7 +62,7 @@ interface Command {
 }
 
 function nodeCommand(name: string, socketPath: string): Command {
-  const argsOf = (script: string): string[] => [...process.execArgv, fileURLToPath(new URL(script, import.meta.url)), name, socketPath];
+  const argsOf = (script: string): string[] => ["--conditions=@acomm/source", fileURLToPath(new URL(script, import.meta.url)), name, socketPath];
   return { program: process.execPath, serverArgs: argsOf("server.ts"), clientArgs: argsOf("client.ts") };
 }
 
