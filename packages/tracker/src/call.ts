@@ -26,10 +26,9 @@ export class Call implements PendingRequest, OutgoingMessage {
   attempts = 0;
   carrier: OutgoingMessage["carrier"] = undefined;
   isClaimed = false;
+  isNamed = false;
   isSettled = false;
   #isAccepted = false;
-  /** Whether the hook was named in what was sent last. */
-  #isNamed = false;
   readonly #owner: CallOwner;
   readonly #argsText: string;
   readonly #streamUrl: AcommUrl | null;
@@ -88,8 +87,7 @@ export class Call implements PendingRequest, OutgoingMessage {
 
   encode(freeId: string | undefined): string {
     const { pending } = this.#owner;
-    if (this.#isNamed) pending.unname(this);
-    this.#isNamed = freeId === undefined;
+    pending.unname(this); // it may have been sent to a hook before
     if (freeId === undefined) {
       this.#nameHook();
       return encodeRequest(this.#request(), { reply: true, hook: this.#hook });
@@ -101,7 +99,6 @@ export class Call implements PendingRequest, OutgoingMessage {
 
   /** The JSON text for a peer whose answer can come to the hook alone. */
   encodeForHook(): string {
-    this.#isNamed = true;
     this.#nameHook();
     return encodeRequest(this.#request(), { hook: this.#hook });
   }

@@ -11,6 +11,8 @@ export interface PendingRequest extends Deadline {
   readonly startedAt: number;
   /** Whether its answer is here and about to be settled with. */
   isClaimed: boolean;
+  /** Whether it can be found by its id; kept by {@link PendingRequests}. */
+  isNamed: boolean;
   /** What becomes of it; called once. */
   finish(outcome: Response | AcommError): void;
   /** The error of its deadline. */
@@ -49,11 +51,14 @@ export class PendingRequests {
   name(pending: PendingRequest): void {
     if (this.#byId.has(pending.id)) throw new AcommError("duplicate_id", `a request with the id ${JSON.stringify(pending.id)} is open already: give each its own`);
     this.#byId.set(pending.id, pending);
+    pending.isNamed = true;
   }
 
   /** Takes back what {@link name} did. */
   unname(pending: PendingRequest): void {
-    if (this.#byId.get(pending.id) === pending) this.#byId.delete(pending.id);
+    if (!pending.isNamed) return;
+    pending.isNamed = false;
+    this.#byId.delete(pending.id);
   }
 
   /** The request that a response at the hook answers. */
@@ -69,7 +74,7 @@ export class PendingRequests {
   /** Takes a request out without an outcome. Gives false where it isn't open. */
   remove(pending: PendingRequest): boolean {
     if (!this.#deadlines.remove(pending)) return false;
-    if (this.#byId.size > 0) this.unname(pending);
+    this.unname(pending);
     if (this.#deadlines.size === 0) this.#onEmpty?.();
     return true;
   }

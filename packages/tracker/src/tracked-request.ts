@@ -8,6 +8,7 @@ import type { PendingRequest } from "./pending-requests.ts";
 export class TrackedRequest implements PendingRequest {
   readonly request: Request;
   isClaimed = false;
+  isNamed = false;
   deadline: number;
   bucket: PendingRequest["bucket"] = undefined;
   previous: PendingRequest["previous"] = undefined;
