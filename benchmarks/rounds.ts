@@ -21,7 +21,7 @@ export async function interleave(all: readonly Measured[], rounds: number): Prom
 }
 
 /** The medians of some rounds. */
-function rowOf(name: string, measured: readonly Readonly<Record<string, number>>[]): Row {
+export function rowOf(name: string, measured: readonly Readonly<Record<string, number>>[]): Row {
   const keys = Object.keys(measured[0] ?? {});
   const rounds = Object.fromEntries(keys.map((key) => [key, measured.map((figures) => figures[key] ?? Number.NaN)]));
   return { name, values: Object.fromEntries(keys.map((key) => [key, median(rounds[key] ?? [])])), rounds };

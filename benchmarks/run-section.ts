@@ -1,9 +1,19 @@
 /** Runs one benchmark by its name and prints its tables. */
 import { parseArgs } from "node:util";
+import { dialBound } from "./dial-bound.ts";
+import { fanOut } from "./fan-out.ts";
+import { pending } from "./pending.ts";
+import { scale } from "./scale.ts";
 import type { Section } from "./section.ts";
 import { streams } from "./streams/streams.ts";
 
-const benchmarks: Readonly<Record<string, (options: { readonly quick: boolean }) => Promise<Section | Section[]>>> = { streams };
+const benchmarks: Readonly<Record<string, (options: { readonly quick: boolean }) => Promise<Section | Section[]>>> = {
+  streams,
+  pending,
+  "fan-out": fanOut,
+  "dial-bound": dialBound,
+  scale,
+};
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false } } });
 for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
