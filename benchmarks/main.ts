@@ -6,8 +6,13 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { callSections } from "./calls.ts";
 import { chartOf } from "./chart.ts";
+import { dialBound } from "./dial-bound.ts";
+import { fanOut } from "./fan-out.ts";
+import { pending } from "./pending.ts";
 import { machine, tableOf, writeResults } from "./report.ts";
+import { scale } from "./scale.ts";
 import type { Section } from "./section.ts";
+import { streams } from "./streams/streams.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -19,8 +24,13 @@ const { values: options } = parseArgs({
 });
 
 /** The sections by name, in the order in which they run. */
-const sections: Readonly<Record<string, (options: { quick: boolean }) => Promise<Section>>> = {
+const sections: Readonly<Record<string, (options: { readonly quick: boolean }) => Promise<Section | Section[]>>> = {
   ...callSections(options),
+  streams,
+  pending,
+  "fan-out": fanOut,
+  "dial-bound": dialBound,
+  scale,
 };
 
 /** The sections of `docs/performance.svg` by what sets them apart. */
@@ -33,11 +43,11 @@ if (options.chart && !Object.values(charted).every((name) => names.includes(name
 console.log(`Node ${machine.node}, ${machine.cores} x ${machine.cpu}`);
 const measured = new Map<string, Section>();
 for (const name of names) {
-  const section = await sections[name]?.(options);
-  if (section === undefined) continue;
-  measured.set(name, section);
-  console.log(`\n${tableOf(section)}`);
-  await writeResults(section);
+  for (const section of [(await sections[name]?.(options)) ?? []].flat()) {
+    measured.set(section.name, section);
+    console.log(`\n${tableOf(section)}`);
+    await writeResults(section);
+  }
 }
 console.log("\nEvery round is in benchmarks/results.");
 if (options.chart) await writeFile(new URL("../docs/performance.svg", import.meta.url), chart());

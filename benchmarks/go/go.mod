@@ -1,0 +1,3 @@
+module example.invalid/acomm-benchmarks
+
+go 1.19

@@ -1,0 +1,61 @@
+/** One side of the scale benchmark: the process of all peers, or the one that calls them, as acomm or over bare sockets. */
+import { Tracker } from "@acomm/tracker";
+import { answer } from "./answer.ts";
+import { callLoop } from "./call-loop.ts";
+import * as acomm from "./contestants/acomm.ts";
+import * as bareNet from "./contestants/bare-net.ts";
+import { payloadOf } from "./payload.ts";
+
+export type ScaleCaller = "acomm" | "bare net";
+
+/** Connections to some peers. */
+interface Connected {
+  /** Calls the peer of that number. */
+  readonly call: (peer: number) => Promise<unknown>;
+  readonly close: () => Promise<unknown>;
+}
+
+const caller = process.argv[2] as ScaleCaller;
+const args = payloadOf(200);
+let connected: Connected | undefined;
+let connectedPaths = "";
+
+answer({
+  async serve({ socketPaths }: { readonly socketPaths: readonly string[] }) {
+    const { serve } = caller === "acomm" ? acomm : bareNet;
+    for (const path of socketPaths) await serve(path);
+  },
+  /** Leaves a connection to each of these, and to no other. */
+  async connect({ socketPaths }: { readonly socketPaths: readonly string[] }) {
+    if (connected === undefined || connectedPaths !== socketPaths.join()) {
+      await connected?.close();
+      connected = await (caller === "acomm" ? connectAcomm(socketPaths) : connectBare(socketPaths));
+      connectedPaths = socketPaths.join();
+    }
+    const { call } = connected;
+    await callLoop(socketPaths.length, 16, call);
+  },
+  /** Calls the first of the connected peers in turn. */
+  async call({ calls, inFlight, peers }: { readonly calls: number; readonly inFlight: number; readonly peers: number }) {
+    if (connected === undefined) throw new Error("not connected");
+    const { call } = connected;
+    const { seconds, errors, firstError } = await callLoop(calls, inFlight, (index) => call(index % peers));
+    if (errors > 0) throw new Error(`${errors} calls failed: ${firstError}`);
+    return { seconds };
+  },
+});
+
+async function connectAcomm(socketPaths: readonly string[]): Promise<Connected> {
+  const tracker = new Tracker();
+  await tracker.start();
+  const urls = socketPaths.map((path) => `unix://${path}`);
+  return { call: (peer) => tracker.request(urls[peer] ?? "", { task: "echo", args }), close: () => tracker.stop() };
+}
+
+async function connectBare(socketPaths: readonly string[]): Promise<Connected> {
+  const callers = await Promise.all(socketPaths.map((path) => bareNet.connect(path)));
+  return {
+    call: (peer) => callers[peer]?.call(args) ?? Promise.reject(new Error("no such peer")),
+    close: () => Promise.all(callers.map((each) => each.close())),
+  };
+}
