@@ -43,6 +43,7 @@ test("the package exports these names and no others", () => {
     "replyHead",
     "replyResult",
     "socketPathOf",
+    "standsAt",
     "unmarshalArgs",
     "unmarshalResult",
     "utf8Length",

@@ -3,7 +3,7 @@ export type { Acknowledgement } from "./acknowledgement.ts";
 export { AcommError, acommErrorCodes, decodeErrorText, encodeErrorText } from "./acomm-error.ts";
 export type { AcommErrorCode } from "./acomm-error.ts";
 export { AcommUrl, decodeUrl, encodeUrl, maxSocketPathBytes, maxUrlLength, parseUrl, socketPathOf } from "./acomm-url.ts";
-export { checkName, maxNameBytes, utf8Length } from "./fields.ts";
+export { checkName, maxNameBytes, standsAt, utf8Length } from "./fields.ts";
 export { checkFrameLength, defaultMaxFrameBytes, encodeFrame, FrameDecoder } from "./frame.ts";
 export type { FrameHandler } from "./frame.ts";
 export { decodeUtf8, defaultMaxDepth, encodeJson, parseJson, parseMember } from "./json-text.ts";

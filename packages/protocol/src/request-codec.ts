@@ -1,5 +1,5 @@
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
-import { checkName } from "./fields.ts";
+import { checkName, standsAt } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { Request } from "./request.ts";
@@ -9,6 +9,7 @@ const keys = /* @__PURE__ */ createKeyTable([["id"], ["task"], ["taskURL"], ["re
 /** The extensions of a request that may be answered on its connection (wire 2.8) and came in the common form. */
 export const replyExt: Readonly<Record<string, unknown>> = Object.freeze({ reply: true });
 const replyTail = ',"ext":{"reply":true}}';
+const idHead = '{"id":"';
 const urlsAndArgs = '","responsehook":null,"stream_url":null,"args":';
 
 /**
@@ -61,27 +62,57 @@ export function decodeRequest(message: string | Uint8Array, start = 0, end: numb
  * head and tail is one JSON value then the whole is one message; anything else is left to the general decoder.
  */
 function decodeCommonRequest(text: string, start: number, end: number): Request | undefined {
-  if (!text.startsWith('{"id":"', start)) return undefined;
-  const idEnd = text.indexOf('"', start + 7);
-  const id = text.slice(start + 7, idEnd);
-  if (!isPlainId(id)) return undefined;
-  if (!text.startsWith(lastMiddle, idEnd) && !rememberTask(text, idEnd)) return undefined;
-  const argsStart = idEnd + lastMiddle.length;
-  const isReply = text.startsWith(replyTail, end - replyTail.length);
+  const idStart = start + idHead.length;
+  const idEnd = beginsAsTheLast(text, start) ? idStart + 36 : endOfPlainId(text, start);
+  if (idEnd < 0 || (!standsAt(text, lastMiddle, idEnd) && !rememberTask(text, idEnd))) return undefined;
+  const isReply = standsAt(text, replyTail, end - replyTail.length);
   const argsEnd = isReply ? end - replyTail.length : end - 1;
   if (!isReply && text[argsEnd] !== "}") return undefined;
-  const argsText = text.slice(argsStart, argsEnd);
+  const argsText = text.slice(idEnd + lastMiddle.length, argsEnd);
   const args = parseMember(argsText);
   if (args === undefined) return undefined; // the general decoder finds out what it is and says why
-  return { id, task: lastTask, responseHook: null, streamUrl: null, args, taskUrl: null, raw: { text: argsText.trim(), value: args }, ext: isReply ? replyExt : undefined };
+  return {
+    id: text.slice(idStart, idEnd),
+    task: lastTask,
+    responseHook: null,
+    streamUrl: null,
+    args,
+    taskUrl: null,
+    raw: { text: argsText.trim(), value: args },
+    ext: isReply ? replyExt : undefined,
+  };
+}
+
+/** How the last request with an id in the form of a UUID began: the ids of one connection differ in nine digits alone. */
+let lastHead = idHead;
+
+/** Whether the request at `start` begins as the last one, and its id can be told by that. */
+function beginsAsTheLast(text: string, start: number): boolean {
+  if (!standsAt(text, lastHead, start) || lastHead === idHead) return false;
+  const idEnd = start + idHead.length + 36;
+  for (let at = idEnd - 9; at < idEnd; at += 1) {
+    const code = text.charCodeAt(at);
+    if (!(code >= 0x30 && code <= 0x39)) return false;
+  }
+  return true;
+}
+
+/** Where the id of the request at `start` ends, -1 unless it is a plain name. */
+function endOfPlainId(text: string, start: number): number {
+  if (!standsAt(text, idHead, start)) return -1;
+  const idStart = start + idHead.length;
+  const idEnd = text.indexOf('"', idStart);
+  if (!isPlainName(text.slice(idStart, idEnd))) return -1;
+  if (idEnd - idStart === 36) lastHead = text.slice(start, idEnd - 9);
+  return idEnd;
 }
 
 /** Remembers the task that follows an id where the text goes on in the common form. */
 function rememberTask(text: string, idEnd: number): boolean {
-  if (!text.startsWith('","task":"', idEnd)) return false;
+  if (!standsAt(text, '","task":"', idEnd)) return false;
   const taskEnd = text.indexOf('"', idEnd + 10);
   const task = text.slice(idEnd + 10, taskEnd);
-  if (!text.startsWith(urlsAndArgs, taskEnd) || !isPlainName(task)) return false;
+  if (!standsAt(text, urlsAndArgs, taskEnd) || !isPlainName(task)) return false;
   quoteTask(task);
   return true;
 }
@@ -106,26 +137,6 @@ function decodeAnyRequest(text: string): Request {
 /** A name that is the same in JSON as in memory, and within the limit. */
 export function isPlainName(name: string): boolean {
   return /^[\w.:-]{1,128}$/.test(name);
-}
-
-/** The last id up to its last nine characters: the ids of one connection differ in these alone, and they are digits. */
-let lastPrefix = "-";
-
-/** The same as {@link isPlainName}, faster for an id that begins as the one before. */
-function isPlainId(id: string): boolean {
-  const { length } = id;
-  if (length === lastPrefix.length + 9 && id.startsWith(lastPrefix)) {
-    let at = length - 9;
-    while (at < length && isDigit(id.charCodeAt(at))) at += 1;
-    if (at === length) return true;
-  }
-  if (!isPlainName(id)) return false;
-  if (length === 36) lastPrefix = id.slice(0, -9);
-  return true;
-}
-
-function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39;
 }
 
 /** A name as JSON, checked: a plain one needs no further look. */

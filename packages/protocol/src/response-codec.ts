@@ -1,6 +1,6 @@
 import { AcommError } from "./acomm-error.ts";
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
-import { checkName, kindOf } from "./fields.ts";
+import { checkName, kindOf, standsAt } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { KeyTable } from "./members.ts";
@@ -57,7 +57,7 @@ export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText
  */
 export function replyResult(text: string, idEnd: number, end: number): string | undefined {
   const resultEnd = end - replyTail.length;
-  if (!text.startsWith(beforeResult, idEnd) || !text.startsWith(replyTail, resultEnd)) return undefined;
+  if (!standsAt(text, beforeResult, idEnd) || !standsAt(text, replyTail, resultEnd)) return undefined;
   return text.slice(idEnd + beforeResult.length, resultEnd);
 }
 
@@ -76,7 +76,7 @@ export function decodeResponse(message: string | Uint8Array): Response {
 function decodeCommonResponse(text: string): Response | undefined {
   if (!text.startsWith(replyHead)) return undefined;
   const idEnd = text.indexOf('"', replyHead.length);
-  if (!text.startsWith(beforeResult, idEnd)) return undefined;
+  if (!standsAt(text, beforeResult, idEnd)) return undefined;
   const reply = text.endsWith(replyTail);
   if (!reply && !text.endsWith(tail)) return undefined;
   const id = text.slice(replyHead.length, idEnd);

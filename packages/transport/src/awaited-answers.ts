@@ -1,4 +1,4 @@
-import { AcommError, replyHead } from "@acomm/protocol";
+import { AcommError, replyHead, standsAt } from "@acomm/protocol";
 import type { OutgoingMessage } from "./transport.ts";
 
 /** Numbers of nine digits, the end of an id in the form of a UUID. */
@@ -62,7 +62,7 @@ export class AwaitedAnswers {
 
   /** The place of the message that the plain success at `start` answers, -1 where its id must be read to know. */
   placeOfReply(text: string, start: number): number {
-    if (!text.startsWith(this.#head, start)) return -1;
+    if (!standsAt(text, this.#head, start)) return -1;
     const end = this.idEnd(start);
     let number = 0;
     for (let at = end - digits; at < end; at += 1) {

@@ -1,4 +1,4 @@
-import { acceptedText, AcommError, decodeAcknowledgement, decodeErrorText, isAnswer, replyResult } from "@acomm/protocol";
+import { acceptedText, AcommError, decodeAcknowledgement, decodeErrorText, isAnswer, replyResult, standsAt } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
 import { AwaitedAnswers } from "./awaited-answers.ts";
 import { leftUnread } from "./connection.ts";
@@ -108,7 +108,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
 
   frame(text: string, start: number, end: number): void {
     try {
-      if (end - start === acceptedText.length && this.announcement !== undefined && text.startsWith(acceptedText, start)) {
+      if (end - start === acceptedText.length && this.announcement !== undefined && standsAt(text, acceptedText, start)) {
         this.#onAccepted(this.#nextUnacked(), this.#repliesHere);
         return;
       }
