@@ -76,13 +76,16 @@ export class Connection {
     this.#maxFrameBytes = checkCount(maxFrameBytes, "maxFrameBytes");
     this.#frameTimeoutMs = checkTimeoutMs(frameTimeoutMs, "frameTimeoutMs");
     this.#decoder = new FrameDecoder({ maxFrameBytes });
-    this.#writer = new FrameWriter(stream, { maxFrameBytes, frameTimeoutMs }, (error) => { this.destroy(error); });
+    this.#writer = new FrameWriter(stream, { maxFrameBytes, frameTimeoutMs }, {
+      stalled: (error) => { this.destroy(error); },
+      drained: () => { this.#receiver?.drained(); },
+    });
     this.#isClosed = stream.closed;
     stream.on("error", (error) => {
       this.#closeError ??= translateNodeError(error, "connection");
     });
     stream.on("close", () => { this.#onClose(); });
-    stream.on("drain", () => { this.#onDrain(); });
+    stream.on("drain", () => { this.#writer.drained(); });
   }
 
   /** Whether the connection is over. */
@@ -90,9 +93,9 @@ export class Connection {
     return this.#isClosed;
   }
 
-  /** Whether the peer takes less than is written: whoever writes should wait for the drain. */
+  /** Whether the peer takes less than is written, by more than half a MiB: whoever writes should wait for the drain. */
   get isBlocked(): boolean {
-    return this.stream.writableNeedDrain;
+    return this.#writer.isBlocked;
   }
 
   /** Whether everything that was written is with the kernel. */
@@ -313,11 +316,6 @@ export class Connection {
   /** Why the connection ends, where it is known. */
   get closeError(): AcommError | undefined {
     return this.#closeError;
-  }
-
-  #onDrain(): void {
-    this.#writer.drained();
-    this.#receiver?.drained();
   }
 
   #onEnd(): void {

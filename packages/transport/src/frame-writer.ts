@@ -2,6 +2,14 @@ import { acceptedText, AcommError, checkFrameLength, encodeFrame } from "@acomm/
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+/** What a {@link FrameWriter} tells its connection. */
+export interface FrameWriterOwner {
+  /** The peer has taken nothing for the time that a frame may take. */
+  stalled(error: AcommError): void;
+  /** What was written has been taken, or so much of it that more may be written; called only after `isBlocked` was true. */
+  drained(): void;
+}
+
 /** Told how a write ended. */
 export type WriteDone = (error: Error | null | undefined) => void;
 
@@ -11,6 +19,8 @@ const headerPlace = "\0\0\0\0";
 const nothing = Buffer.alloc(0);
 /** A frame of more characters is encoded by itself. */
 const largeLength = 32 * 1024;
+/** How much may wait to be taken, in bytes: with less, two processes would take turns over large frames instead of both being at work. */
+const blockedBytes = 512 * 1024;
 /** How much may be enqueued before it is written within the turn, in characters. */
 const flushLength = 60 * 1024;
 /** Room for a turn's text if it is ASCII. */
@@ -31,7 +41,7 @@ export class FrameWriter {
   readonly #stream: Duplex;
   readonly #maxFrameBytes: number;
   readonly #frameTimeoutMs: number;
-  readonly #onStalled: (error: AcommError) => void;
+  readonly #owner: FrameWriterOwner;
   readonly #reusesSlab: boolean;
   /** The frames of this turn, each with four characters in place of its header. */
   #text = "";
@@ -42,16 +52,25 @@ export class FrameWriter {
   /** How much was given to the stream, in bytes. */
   #written = 0;
   #isScheduled = false;
+  #wasBlocked = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #flush = (): void => { this.flush(); };
+  readonly #onWritten = (): void => { this.#checkDrained(); };
 
-  constructor(stream: Duplex, options: { readonly maxFrameBytes: number; readonly frameTimeoutMs: number }, onStalled: (error: AcommError) => void) {
+  constructor(stream: Duplex, options: { readonly maxFrameBytes: number; readonly frameTimeoutMs: number }, owner: FrameWriterOwner) {
     this.#stream = stream;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#frameTimeoutMs = options.frameTimeoutMs;
-    this.#onStalled = onStalled;
+    this.#owner = owner;
     // only a plain socket has given its bytes to the kernel when nothing is left to write
     this.#reusesSlab = stream instanceof Socket && !("encrypted" in stream);
+  }
+
+  /** Whether more waits to be taken than should. */
+  get isBlocked(): boolean {
+    if (this.#stream.writableLength <= blockedBytes) return false;
+    this.#wasBlocked = true;
+    return true;
   }
 
   /** Whether everything is with the kernel. */
@@ -111,21 +130,23 @@ export class FrameWriter {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const left = this.#stream.writableLength;
-      if (left > 0 && this.#written - left < goal) this.#onStalled(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
+      if (left > 0 && this.#written - left < goal) this.#owner.stalled(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
       else this.watch();
     }, this.#frameTimeoutMs);
     this.#timer.unref(); // the stream itself decides whether the process stays
   }
 
-  /** What was written has been taken. */
+  /** Everything that was written has been taken. */
   drained(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#checkDrained();
   }
 
   /** Forgets what was not written. */
   close(): void {
-    this.drained();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#text = "";
     this.#spans = [];
     this.#accepted = 0;
@@ -189,7 +210,14 @@ export class FrameWriter {
 
   #writeBytes(bytes: Buffer, done: WriteDone | undefined): void {
     this.#written += bytes.length;
-    this.#stream.write(bytes, done);
+    // only where others wait before it, or it is large, may it be the one that ends a block
+    this.#stream.write(bytes, done ?? (this.#stream.writableLength > 0 || bytes.length > largeLength ? this.#onWritten : undefined));
+  }
+
+  #checkDrained(): void {
+    if (!this.#wasBlocked || this.#stream.writableLength > blockedBytes / 2) return;
+    this.#wasBlocked = false;
+    this.#owner.drained();
   }
 }
 
