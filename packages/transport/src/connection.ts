@@ -221,7 +221,10 @@ export class Connection {
   }
 
   #listen(): void {
-    takeChunks(this.stream, (chunk) => { this.#onData(chunk); });
+    takeChunks(this.stream, (chunk) => {
+      this.#onData(chunk);
+      return true; // whoever wants no more pauses
+    });
     this.stream.on("end", () => { this.#onEnd(); });
     this.stream.resume();
   }

@@ -30,6 +30,7 @@ export { createStreamListener } from "./stream-listener.ts";
 export type { ListeningPoint, StreamListenerInit } from "./stream-listener.ts";
 export { createStreamTransport } from "./stream-transport.ts";
 export type { StreamTransportInit } from "./stream-transport.ts";
+export type { ChunkHandler } from "./stream-reader.ts";
 export type { StreamSource } from "./stream-writer.ts";
 export { admitTargets, checkTarget } from "./target-policy.ts";
 export type { AdmittedTargets, TargetPolicy, TargetPurpose } from "./target-policy.ts";

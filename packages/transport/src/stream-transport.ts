@@ -17,9 +17,9 @@ export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
   readonly schemes: readonly string[];
   /**
    * Connects to the address and gives a byte stream that is allowed to be half open. It must end with an error when the
-   * signal aborts.
+   * signal aborts. `purpose` says whether it will carry frames or a stream of data.
    */
-  readonly connect: (url: AcommUrl, signal: AbortSignal) => Promise<Duplex>;
+  readonly connect: (url: AcommUrl, signal: AbortSignal, purpose: "frames" | "stream") => Promise<Duplex>;
 }
 
 /**
@@ -46,7 +46,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
     const key = url.href;
     let peer = peers.get(key);
     if (peer === undefined) {
-      const open = async (target: AcommUrl, signal: AbortSignal): Promise<Connection> => new Connection(await connect(target, signal), init);
+      const open = async (target: AcommUrl, signal: AbortSignal): Promise<Connection> => new Connection(await connect(target, signal, "frames"), init);
       peer = new Peer(url, open, options, () => {
         peers.delete(key);
         lastUrl = lastPeer = undefined;
@@ -90,7 +90,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       signal?.addEventListener("abort", abort);
       const timer = setTimeout(() => { limit.abort(new AcommError("timeout", `${doing}: no connection within ${timeoutMs} ms`)); }, timeoutMs);
       try {
-        const source = await connect(url, limit.signal);
+        const source = await connect(url, limit.signal, "stream");
         if (!limit.signal.aborted) return new StreamReader(source, { streamEnd: url.streamEnd, idleTimeoutMs: silentMs, signal, doing: `read the stream ${url.href}` });
         source.destroy();
         throw limit.signal.reason;
@@ -105,7 +105,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       const timeout = new AbortController();
       const timer = setTimeout(() => { timeout.abort(); }, connectTimeoutMs);
       try {
-        (await connect(url, timeout.signal)).destroy();
+        (await connect(url, timeout.signal, "frames")).destroy();
         return true;
       } catch (error) {
         const translated = translateNodeError(error, `look who listens at ${url.href}`);

@@ -1,7 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import { Readable } from "node:stream";
 import type { Socket } from "node:net";
-import { pipeline } from "node:stream/promises";
+import { pump } from "./pump.ts";
 import { checkTimeoutMs } from "./wait.ts";
 
 /** What a stream may be made of. */
@@ -44,7 +44,7 @@ export async function writeStream(connection: Socket, source: Readable, options:
   connection.resume(); // the reader's byte tells it about us, not us about it: its end is what counts
   try {
     if (source.errored !== null) throw source.errored;
-    await pipeline(source, connection, { signal: gone.signal, end: true });
+    await pump(source, connection, gone.signal);
     await left;
     // a reader that leaves with bytes unread resets the connection
     if (connection.errored !== null) throw connection.errored;

@@ -1,8 +1,11 @@
 import { parseUrl } from "@acomm/protocol";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { pump } from "./pump.ts";
 import { createRegistry } from "./registry.ts";
 import type { TransportRegistry } from "./registry.ts";
+import { StreamReader } from "./stream-reader.ts";
+import type { ChunkHandler } from "./stream-reader.ts";
 import type { StreamOptions } from "./transport.ts";
 
 /** What {@link openStream} and {@link stream} take. */
@@ -34,22 +37,32 @@ export async function openStream(url: string | URL, options: OpenStreamOptions =
 }
 
 /**
- * Copies a stream into a writable and ends it; the seed's `Stream`. Where the stream is cut short the writable is
- * destroyed, so that its own reader sees the cut.
+ * Copies a stream into a writable and ends it, or gives it to a function chunk by chunk; the seed's `Stream`. Where the
+ * stream is cut short the writable is destroyed, so that its own reader sees the cut.
  *
+ * @param destination a function is the fastest: it gets chunks whose memory is used again once what it returns has settled,
+ * so what shall stay must be copied
  * @returns how many bytes were copied
- * @throws AcommError as {@link openStream}; `truncated_stream`; else the writable's own error.
+ * @throws AcommError as {@link openStream}; `truncated_stream`; else the destination's own error.
  */
-export async function stream(destination: Writable, url: string | URL, options: OpenStreamOptions = {}): Promise<number> {
+export async function stream(destination: Writable | ChunkHandler, url: string | URL, options: OpenStreamOptions = {}): Promise<number> {
   const source = await openStream(url, options);
   let bytes = 0;
-  source.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
-  });
   try {
-    await pipeline(source, destination);
+    if (source instanceof StreamReader) {
+      await (typeof destination === "function" ? source.lend(destination) : pump(source, destination));
+      return source.byteCount;
+    }
+    const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of chunks) {
+        bytes += chunk.length;
+        yield chunk;
+      }
+    };
+    if (typeof destination !== "function") await pipeline(source, counted, destination);
+    else for await (const chunk of counted(source)) await destination(chunk);
+    return bytes;
   } finally {
     source.destroy(); // a pipeline to a writable that was destroyed before leaves its source
   }
-  return bytes;
 }

@@ -3,9 +3,10 @@ import type { AcommUrl } from "@acomm/protocol";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { pump } from "../pump.ts";
 import { createRegistry } from "../registry.ts";
 import type { TransportRegistry } from "../registry.ts";
+import { StreamReader } from "../stream-reader.ts";
 import type { StreamSigner } from "../stream-signer.ts";
 import type { HttpHandler } from "./message-handler.ts";
 
@@ -50,7 +51,7 @@ export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandl
       return;
     }
     response.writeHead(200, { "content-type": "application/octet-stream", "x-content-type-options": "nosniff", "cache-control": "no-store" });
-    await pipeline(source, response).catch(() => undefined); // the body has broken off, which is all that can be said now
+    await pump(source, response).catch(() => undefined); // the body has broken off, which is all that can be said now
     source.destroy();
   };
 }
@@ -94,6 +95,10 @@ class StatusError extends Error {
 
 /** Waits until there is something to send, so that a source that fails at once gets a status of its own. */
 async function firstByte(source: Readable): Promise<void> {
+  if (source instanceof StreamReader) {
+    await source.firstBytes();
+    return;
+  }
   await once(source, "readable");
   if (source.errored !== null) throw source.errored;
 }

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
-import { connectReusing } from "../chunks.ts";
+import { connectBorrowing } from "../chunks.ts";
 
-/** Connects to a unix socket, half open. The error is Node's. */
-export function connectUnix(path: string, signal?: AbortSignal): Promise<Socket> {
+/** Connects to a unix socket, half open and paused. The error is Node's. @param forStream see {@link connectBorrowing} */
+export function connectUnix(path: string, signal?: AbortSignal, forStream = false): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connectReusing(path);
+    const socket = connectBorrowing(path, forStream);
     const onAbort = (): void => {
       socket.destroy();
       reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));

@@ -10,6 +10,9 @@ import { checkTimeoutMs } from "../wait.ts";
 import { listenAt } from "./socket-file.ts";
 import { urlOfSocketPath } from "./socket-path.ts";
 
+/** How much of a stream may wait for its reader, in bytes: small chunks then leave many at a time. */
+const highWaterMark = 1024 * 1024;
+
 /** How a stream is served. */
 export interface UnixStreamOptions {
   /** Where its socket is made, a directory of your own. */
@@ -52,7 +55,7 @@ export async function serveUnixStream(source: StreamSource | (() => StreamSource
   opened?.on("error", onSourceError);
   if (opened?.errored != null) onSourceError(opened.errored);
 
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (connected) => {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, highWaterMark }, (connected) => {
     connected.on("error", () => undefined); // the writer finds it on the socket
     if (socket === undefined) settle.came((socket = connected));
     else connected.destroy(); // there is one reader

@@ -10,5 +10,5 @@ export interface UnixTransportOptions extends PoolOptions, ConnectionOptions {}
 
 /** The transport for `unix:` URLs: kept connections where the peer takes more than one message, else one for each. */
 export function createUnixTransport(options: UnixTransportOptions = {}): Transport {
-  return createStreamTransport({ ...options, schemes: ["unix"], connect: (url, signal) => connectUnix(socketPathOf(url), signal) });
+  return createStreamTransport({ ...options, schemes: ["unix"], connect: (url, signal, purpose) => connectUnix(socketPathOf(url), signal, purpose === "stream") });
 }

@@ -1,0 +1,64 @@
+import { AcommError } from "@acomm/protocol";
+import { WriteStream } from "node:fs";
+import { OutgoingMessage } from "node:http";
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { finished, pipeline } from "node:stream/promises";
+import { StreamReader } from "./stream-reader.ts";
+import type { ChunkHandler } from "./stream-reader.ts";
+
+/**
+ * Copies a source into a destination and ends it, as `pipeline` does: whichever fails destroys the other. Where the
+ * destination is surely done with a chunk once it says so, the source's memory goes there without a copy.
+ *
+ * @param signal its abort ends both
+ * @throws what `pipeline` throws
+ */
+export async function pump(source: Readable, destination: Writable, signal?: AbortSignal): Promise<void> {
+  if (source instanceof StreamReader && source.isUntouched && returnsChunks(destination)) await pumpLent(source, destination, signal);
+  else await pipeline(source, destination, { signal });
+}
+
+async function pumpLent(source: StreamReader, destination: Writable, signal: AbortSignal | undefined): Promise<void> {
+  const done = finished(destination, { readable: false, signal });
+  try {
+    const isAtEnd = await Promise.race([source.lend(lendTo(destination)).then(() => true), done.then(() => false)]);
+    if (!isAtEnd) throw new AcommError("truncated_stream", "copy a stream: the destination was ended before its source");
+    destination.end();
+    await done;
+  } catch (error) {
+    source.destroy();
+    destination.destroy(error as Error);
+    done.catch(() => undefined); // it fails of what is thrown here
+    throw error;
+  }
+}
+
+function lendTo(destination: Writable): ChunkHandler {
+  let giveBack: (() => void) | undefined;
+  const onWritten = (): void => {
+    giveBack?.();
+    giveBack = undefined;
+  };
+  return (chunk) => {
+    destination.write(chunk, onWritten);
+    if (destination.writableLength === 0) return undefined; // the kernel has it already
+    return new Promise<void>((resolve) => {
+      giveBack = resolve;
+    });
+  };
+}
+
+/**
+ * Whether it keeps nothing of a chunk once its write has called back: sockets, HTTP messages and files hand it to the kernel.
+ * Others, and those whose `write` somebody has replaced, may keep it.
+ */
+function returnsChunks(destination: Writable): boolean {
+  if (Object.hasOwn(destination, "write")) return false;
+  if (destination instanceof OutgoingMessage) return destination.socket === null || isPlainSocket(destination.socket);
+  return isPlainSocket(destination) || destination instanceof WriteStream;
+}
+
+function isPlainSocket(stream: object): boolean {
+  return stream instanceof Socket && !("encrypted" in stream);
+}
