@@ -19,6 +19,7 @@ export interface StreamContestant {
 
 /** The contestants in Node by the name that the tables show; each is a file of this directory. */
 export const streamContestants = {
+  "acomm, stream() to a function": () => import("./acomm-lent.ts"),
   "acomm, stream() to a writable": () => import("./acomm.ts"),
   "acomm, for await": () => import("./acomm-for-await.ts"),
   "bare pipeline": () => import("./bare-pipeline.ts"),

@@ -51,7 +51,7 @@ export async function streams(options: { readonly quick: boolean }): Promise<Sec
 
 async function direct(setting: Setting, chunkKibibytes: number): Promise<Section> {
   using workers = new DisposableStack();
-  const names = ["acomm, stream() to a writable", "acomm, for await", "bare pipeline", "bare onread", goName] as const;
+  const names = ["acomm, stream() to a function", "acomm, stream() to a writable", "acomm, for await", "bare pipeline", "bare onread", goName] as const;
   const measured = names.flatMap((name): Measured[] => {
     const writer = start(workers, setting, name);
     const reader = start(workers, setting, name);
@@ -62,7 +62,7 @@ async function direct(setting: Setting, chunkKibibytes: number): Promise<Section
   return {
     name: `streams-unix-${chunkKibibytes}k`,
     title: `A unix stream between two processes, written in chunks of ${chunkKibibytes} KiB`,
-    method: `${method(setting)} The source gives one buffer again and again, the reader counts and forgets; acomm reads as users do, into a writable or with for await; io.Copy moves 32 KiB at a time.`,
+    method: `${method(setting)} The source gives one buffer again and again, the reader counts and forgets; acomm reads in the three ways that users have; io.Copy moves 32 KiB at a time.`,
     columns: [...speed("of pipeline"), { key: "writerMiB", heading: "writer MiB" }, { key: "readerMiB", heading: "reader MiB" }],
     rows,
   };

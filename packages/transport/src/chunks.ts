@@ -5,7 +5,9 @@ import type { Duplex, Readable } from "node:stream";
 /** Gets what was read; false when no more is wanted before the stream is resumed. Borrowed memory is valid until then. */
 export type TakeChunk = (chunk: Buffer) => boolean;
 
-const bufferBytes = 256 * 1024;
+const sharedBytes = 256 * 1024;
+/** A little less than a unix socket of Linux holds, so that a relay hands most of what it reads to the kernel at once. */
+const streamBytes = 192 * 1024;
 /** The sockets of messages read into it, every one: what it holds is taken before another read can begin. */
 let shared: Buffer | undefined;
 /** Who takes the chunks of the sockets that read into borrowed memory. */
@@ -19,7 +21,7 @@ const takers = new WeakMap<Readable | Duplex, { take: TakeChunk | undefined }>()
  */
 export function connectBorrowing(path: string, forStream: boolean): Socket {
   const taker: { take: TakeChunk | undefined } = { take: undefined };
-  const buffer = forStream ? Buffer.allocUnsafeSlow(bufferBytes) : (shared ??= Buffer.allocUnsafeSlow(bufferBytes));
+  const buffer = forStream ? Buffer.allocUnsafeSlow(streamBytes) : (shared ??= Buffer.allocUnsafeSlow(sharedBytes));
   const socket = connect({
     path,
     allowHalfOpen: true,

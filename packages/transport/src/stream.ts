@@ -46,9 +46,11 @@ export async function openStream(url: string | URL, options: OpenStreamOptions =
  * @throws AcommError as {@link openStream}; `truncated_stream`; else the destination's own error.
  */
 export async function stream(destination: Writable | ChunkHandler, url: string | URL, options: OpenStreamOptions = {}): Promise<number> {
+  if (typeof destination !== "function") destination.once("error", () => undefined); // it may fail before there is a source
   const source = await openStream(url, options);
   let bytes = 0;
   try {
+    if (typeof destination !== "function" && destination.errored !== null) throw destination.errored;
     if (source instanceof StreamReader) {
       await (typeof destination === "function" ? source.lend(destination) : pump(source, destination));
       return source.byteCount;
