@@ -5,21 +5,22 @@ import type { OutgoingMessage } from "./transport.ts";
 const firstNumber = 100_000_000;
 const lastNumber = 999_999_999;
 const digits = 9;
+const firstPlaces = 64;
 
 /**
  * The messages of one connection that wait for their answers. It gives out ids of a random prefix and a number, and finds a
  * message by that number in an array, without a hash.
  */
 export class AwaitedAnswers {
-  #prefix = createPrefix();
+  #prefix = "";
   /** How the text of a plain success begins that answers one of these ids, up to the number. */
-  #head = replyHead + this.#prefix;
+  #head = "no id was given out yet";
   #number = firstNumber - 1;
   #freeId: string | undefined;
   /** The message of a number is where the number's low bits say; at most half of the places are taken. */
-  #messages: (OutgoingMessage | undefined)[] = new Array<OutgoingMessage | undefined>(64).fill(undefined);
+  #messages: (OutgoingMessage | undefined)[] = [];
   /** The numbers at the same places, 0 where nothing is. */
-  #numbers: number[] = new Array<number>(64).fill(0);
+  #numbers: number[] = [];
   #size = 0;
   /** Those that go by an id of their own. */
   readonly #named = new Map<string, OutgoingMessage>();
@@ -31,6 +32,7 @@ export class AwaitedAnswers {
   /** An id that no message of the connection has; the same one until a message is added with it. */
   freeId(): string {
     if (this.#freeId !== undefined) return this.#freeId;
+    if (this.#prefix === "") this.#begin();
     const mask = this.#numbers.length - 1;
     do {
       if (this.#number === lastNumber) this.#renew();
@@ -118,6 +120,13 @@ export class AwaitedAnswers {
     this.#messages[place] = undefined;
     this.#numbers[place] = 0;
     this.#size -= 1;
+  }
+
+  /** Most connections to a peer of one message each never get here. */
+  #begin(): void {
+    this.#renew();
+    this.#numbers = new Array<number>(firstPlaces).fill(0);
+    this.#messages = new Array<OutgoingMessage | undefined>(firstPlaces).fill(undefined);
   }
 
   #grow(): void {

@@ -35,7 +35,9 @@ export class Peer implements ClientConnectionOwner {
   readonly #connect: (url: AcommUrl, signal: AbortSignal) => Promise<Connection>;
   readonly #options: Required<{ [Key in keyof PoolOptions]: number }>;
   readonly #onUnused: () => void;
-  readonly #closing = new AbortController();
+  /** What ends the connects that are under way. */
+  readonly #dials = new Set<AbortController>();
+  #stopError: AcommError | undefined;
   readonly #connections = new Set<ClientConnection>();
   #queue: Fifo<OutgoingMessage> = new Fifo<OutgoingMessage>();
   #primary: ClientConnection | undefined;
@@ -66,7 +68,8 @@ export class Peer implements ClientConnectionOwner {
 
   /** Closes every connection; what is on its way fails with `error`. */
   stop(error: AcommError): void {
-    this.#closing.abort(error);
+    this.#stopError = error;
+    for (const dial of this.#dials) dial.abort(error);
     clearTimeout(this.#idleTimer);
     this.#failQueue(error);
     for (const connection of this.#connections) connection.stop(error);
@@ -143,7 +146,7 @@ export class Peer implements ClientConnectionOwner {
       return;
     }
     this.#dialing -= 1;
-    if (this.#closing.signal.aborted) {
+    if (this.#stopError !== undefined) {
       connection.destroy();
       return;
     }
@@ -174,16 +177,20 @@ export class Peer implements ClientConnectionOwner {
     const { connectTimeoutMs } = this.#options;
     const doing = `connect to ${this.#url.href}`;
     const until = performance.now() + connectTimeoutMs;
-    const timeout = new AbortController();
-    const timer = setTimeout(() => { timeout.abort(); }, connectTimeoutMs);
-    const signal = AbortSignal.any([timeout.signal, this.#closing.signal]);
+    const limit = new AbortController();
+    this.#dials.add(limit);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      limit.abort();
+    }, connectTimeoutMs);
     try {
       for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
         try {
-          return await this.#connect(this.#url, signal);
+          return await this.#connect(this.#url, limit.signal);
         } catch (error) {
-          if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
-          if (timeout.signal.aborted) throw new AcommError("timeout", `${doing}: no connection within ${connectTimeoutMs} ms`, { cause: error });
+          if (this.#stopError !== undefined) throw this.#stopError;
+          if (isLate) throw new AcommError("timeout", `${doing}: no connection within ${connectTimeoutMs} ms`, { cause: error });
           const translated = translateNodeError(error, doing);
           const waitMs = pauseMs * (0.5 + Math.random());
           if (translated.code !== "overloaded" || performance.now() + waitMs > until) throw translated;
@@ -192,6 +199,7 @@ export class Peer implements ClientConnectionOwner {
       }
     } finally {
       clearTimeout(timer);
+      this.#dials.delete(limit);
     }
   }
 
