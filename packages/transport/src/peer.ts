@@ -106,9 +106,7 @@ export class Peer implements ClientConnectionOwner {
       message.failed(new AcommError("unavailable", `send to ${this.#url.href}: the peer ended ${maxAttempts} connections without taking the message`));
       return false;
     });
-    const queue = this.#queue;
-    this.#queue = new Fifo();
-    for (const message of [...again, ...queue.drain()]) this.#queue.push(message);
+    if (again.length > 0) this.#putFirst(again);
     this.#pump();
     this.#checkUnused();
   }
@@ -124,7 +122,9 @@ export class Peer implements ClientConnectionOwner {
       return;
     }
     const most = this.#keepsAlive === undefined ? probesOfUnknown : this.#keepsAlive ? 1 : this.#options.maxDials;
-    while (this.#dialing < this.#queue.size && this.#dialing + this.#busyCount() < most) void this.#dial();
+    if (this.#dialing >= this.#queue.size) return;
+    const busy = this.#busyCount();
+    while (this.#dialing < this.#queue.size && this.#dialing + busy < most) void this.#dial();
   }
 
   /** The connections that are busy with one message; one that keeps alive and is retired may wait long for an answer. */
@@ -179,9 +179,9 @@ export class Peer implements ClientConnectionOwner {
     const until = performance.now() + connectTimeoutMs;
     const limit = new AbortController();
     this.#dials.add(limit);
-    let isLate = false;
+    const late = { isOver: false };
     const timer = setTimeout(() => {
-      isLate = true;
+      late.isOver = true;
       limit.abort();
     }, connectTimeoutMs);
     try {
@@ -190,7 +190,7 @@ export class Peer implements ClientConnectionOwner {
           return await this.#connect(this.#url, limit.signal);
         } catch (error) {
           if (this.#stopError !== undefined) throw this.#stopError;
-          if (isLate) throw new AcommError("timeout", `${doing}: no connection within ${connectTimeoutMs} ms`, { cause: error });
+          if (late.isOver) throw new AcommError("timeout", `${doing}: no connection within ${connectTimeoutMs} ms`, { cause: error });
           const translated = translateNodeError(error, doing);
           const waitMs = pauseMs * (0.5 + Math.random());
           if (translated.code !== "overloaded" || performance.now() + waitMs > until) throw translated;
@@ -209,6 +209,12 @@ export class Peer implements ClientConnectionOwner {
       if (!message.isSettled) return message;
     }
     return undefined;
+  }
+
+  #putFirst(messages: readonly OutgoingMessage[]): void {
+    const queue = this.#queue;
+    this.#queue = new Fifo();
+    for (const message of [...messages, ...queue.drain()]) this.#queue.push(message);
   }
 
   #failQueue(error: AcommError): void {
