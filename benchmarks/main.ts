@@ -4,13 +4,13 @@
  */
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { callSections } from "./calls.ts";
+import { callSections } from "./calls/calls.ts";
 import { chartOf } from "./chart.ts";
-import { dialBound } from "./dial-bound.ts";
-import { fanOut } from "./fan-out.ts";
-import { pending } from "./pending.ts";
+import { dialBound } from "./dial-bound/dial-bound.ts";
+import { fanOut } from "./fan-out/fan-out.ts";
+import { pending } from "./pending/pending.ts";
 import { machine, tableOf, writeResults } from "./report.ts";
-import { scale } from "./scale.ts";
+import { scale } from "./scale/scale.ts";
 import type { Section } from "./section.ts";
 import { streams } from "./streams/streams.ts";
 

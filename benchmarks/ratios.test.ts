@@ -1,34 +1,25 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Pair } from "./pair.ts";
-import type { Measurement } from "./pair.ts";
+import { Pair } from "./calls/pair.ts";
+import type { Measurement } from "./calls/pair.ts";
 import { payloadOf } from "./payload.ts";
-import { median } from "./section.ts";
+import { temporaryDirectory } from "./process/temporary-directory.ts";
+import { interleave } from "./rounds.ts";
+import type { Measured } from "./rounds.ts";
 
 // each bound is half of what `docs/performance.md` says: a machine that is busy must not fail, a mistake in the code must
 
 /** The medians of a few short rounds of each, interleaved. */
 async function compare<Name extends string>(names: readonly Name[], inFlight: number, bytes: number): Promise<Record<Name, Measurement>> {
-  const directory = await mkdtemp(join(tmpdir(), "acomm-ratios-"));
-  const pairs: Pair[] = [];
-  const measured: Measurement[][] = names.map(() => []);
-  try {
-    for (const [index, name] of names.entries()) pairs.push(await Pair.start(name, join(directory, `${index}.sock`)));
-    for (let round = 0; round <= 5; round += 1) {
-      for (const [index, pair] of pairs.entries()) {
-        const measurement = await pair.measure({ seconds: 0.2, inFlight, args: payloadOf(bytes) });
-        if (round > 0) measured[index]?.push(measurement); // the first warms up
-      }
-    }
-  } finally {
-    await Promise.all(pairs.map((pair) => pair.stop()));
-    await rm(directory, { recursive: true, force: true });
+  await using pairs = new AsyncDisposableStack();
+  const directory = await temporaryDirectory(pairs);
+  const measured: Measured[] = [];
+  for (const [index, name] of names.entries()) {
+    const pair = pairs.use(await Pair.start(name, join(directory, `${index}.sock`)));
+    measured.push({ name, measure: () => pair.measure({ seconds: 0.2, inFlight, args: payloadOf(bytes) }) });
   }
-  const medianOf = (list: readonly Measurement[], key: keyof Measurement): number => median(list.map((each) => each[key]));
-  const keys = ["callsPerSecond", "p50Ms", "p99Ms", "cpuSecondsPer100k", "peakMiB"] as const;
-  return Object.fromEntries(names.map((name, index) => [name, Object.fromEntries(keys.map((key) => [key, medianOf(measured[index] ?? [], key)]))])) as unknown as Record<Name, Measurement>;
+  const rows = await interleave(measured, { rounds: 5 });
+  return Object.fromEntries(rows.map(({ name, values }) => [name, values])) as Record<Name, Measurement>;
 }
 
 test("200 bytes, 64 in flight: near the bare socket in calls and processor time, far ahead of a connection for each message", async () => {

@@ -5,23 +5,27 @@ import type { Row } from "./section.ts";
 export interface Measured {
   readonly name: string;
   /** One round's figures, by the column's key. */
-  readonly measure: () => Promise<Readonly<Record<string, number>>>;
+  readonly measure: (isWarmUp: boolean) => Promise<Readonly<Record<string, number>>>;
 }
 
-/** Measures everything in turn, round after round; the first round warms up and does not count. */
-export async function interleave(all: readonly Measured[], rounds: number): Promise<Row[]> {
-  const lists = all.map(({ name, measure }) => ({ name, measure, measured: [] as Readonly<Record<string, number>>[] }));
-  for (let round = 0; round <= rounds; round += 1) {
-    for (const { measure, measured } of lists) {
-      const figures = await measure();
-      if (round > 0) measured.push(figures);
+/**
+ * Measures everything in turn, round after round, each beginning with another one so that nobody always follows the same.
+ * Rounds that warm up come first and do not count.
+ */
+export async function interleave(all: readonly Measured[], { rounds, warmUps = 1 }: { readonly rounds: number; readonly warmUps?: number }): Promise<Row[]> {
+  const lists = all.map((each) => ({ ...each, measured: [] as Readonly<Record<string, number>>[] }));
+  for (let round = 0; round < warmUps + rounds; round += 1) {
+    const first = Math.max(0, round - warmUps) % lists.length;
+    for (const { measure, measured } of [...lists.slice(first), ...lists.slice(0, first)]) {
+      const figures = await measure(round < warmUps);
+      if (round >= warmUps) measured.push(figures);
     }
   }
   return lists.map(({ name, measured }) => rowOf(name, measured));
 }
 
 /** The medians of some rounds. */
-export function rowOf(name: string, measured: readonly Readonly<Record<string, number>>[]): Row {
+function rowOf(name: string, measured: readonly Readonly<Record<string, number>>[]): Row {
   const keys = Object.keys(measured[0] ?? {});
   const rounds = Object.fromEntries(keys.map((key) => [key, measured.map((figures) => figures[key] ?? Number.NaN)]));
   return { name, values: Object.fromEntries(keys.map((key) => [key, median(rounds[key] ?? [])])), rounds };

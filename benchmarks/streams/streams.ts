@@ -1,12 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { buildGo } from "../go-program.ts";
+import { MeasuredProcess, startNode } from "../process/measured-process.ts";
+import { buildGo, leftOut } from "../process/program.ts";
+import { temporaryDirectory } from "../process/temporary-directory.ts";
 import { interleave, relativeTo } from "../rounds.ts";
 import type { Measured } from "../rounds.ts";
 import type { Column, Section } from "../section.ts";
-import { startNode, startProgram } from "../worker.ts";
-import type { Worker } from "../worker.ts";
 import type { StreamAddress, StreamContestantName } from "./contestant.ts";
 
 /** In what the streams are measured. */
@@ -20,9 +17,9 @@ interface Setting {
 
 /** The processes that a stream goes through, in its order. */
 interface Route {
-  readonly writer: Worker;
-  readonly between?: { readonly worker: Worker; readonly ask: "relay" | "proxy" } | undefined;
-  readonly reader: Worker;
+  readonly writer: MeasuredProcess;
+  readonly between?: { readonly worker: MeasuredProcess; readonly ask: "relay" | "proxy" } | undefined;
+  readonly reader: MeasuredProcess;
 }
 
 const goName = "Go io.Copy";
@@ -31,26 +28,23 @@ const gibibyte = 1024 ** 3;
 
 /** Streams between processes: written to a unix socket and read, relayed to another one, and proxied to HTTP. */
 export async function streams(options: { readonly quick: boolean }): Promise<Section[]> {
-  const directory = await mkdtemp(join(tmpdir(), "acomm-bench-"));
-  try {
-    const setting: Setting = {
-      directory,
-      goProgram: await buildGo("go/", directory),
-      bytes: options.quick ? gibibyte / 8 : gibibyte,
-      rounds: options.quick ? 1 : 5,
-    };
-    const chunks = options.quick ? [64] : [64, 1024];
-    const sections: Section[] = [];
-    for (const chunkKibibytes of chunks) sections.push(await direct(setting, chunkKibibytes));
-    sections.push(await relayed(setting), await proxied(setting));
-    return sections;
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  await using stack = new AsyncDisposableStack();
+  const directory = await temporaryDirectory(stack);
+  const setting: Setting = {
+    directory,
+    goProgram: await buildGo(new URL("../go/", import.meta.url), directory),
+    bytes: options.quick ? gibibyte / 8 : gibibyte,
+    rounds: options.quick ? 1 : 5,
+  };
+  const chunks = options.quick ? [64] : [64, 1024];
+  const sections: Section[] = [];
+  for (const chunkKibibytes of chunks) sections.push(await direct(setting, chunkKibibytes));
+  sections.push(await relayed(setting), await proxied(setting));
+  return sections;
 }
 
 async function direct(setting: Setting, chunkKibibytes: number): Promise<Section> {
-  using workers = new DisposableStack();
+  await using workers = new AsyncDisposableStack();
   const names = ["acomm, stream() to a function", "acomm, stream() to a writable", "acomm, for await", "bare pipeline", "bare onread", goName] as const;
   const measured = names.flatMap((name): Measured[] => {
     const writer = start(workers, setting, name);
@@ -58,7 +52,7 @@ async function direct(setting: Setting, chunkKibibytes: number): Promise<Section
     if (writer === undefined || reader === undefined) return [];
     return [{ name, measure: () => measure(setting, { writer, reader }, chunkKibibytes) }];
   });
-  const rows = relativeTo("bare pipeline", "mbPerSecond", await interleave(measured, setting.rounds));
+  const rows = relativeTo("bare pipeline", "mbPerSecond", await interleave(measured, setting));
   return {
     name: `streams-unix-${chunkKibibytes}k`,
     title: `A unix stream between two processes, written in chunks of ${chunkKibibytes} KiB`,
@@ -90,7 +84,7 @@ async function proxied(setting: Setting): Promise<Section> {
 
 /** Measures every contestant between the same writer and the same reader. */
 async function through(setting: Setting, ask: "relay" | "proxy"): Promise<Section["rows"]> {
-  using workers = new DisposableStack();
+  await using workers = new AsyncDisposableStack();
   const ends = setting.goProgram === undefined ? "bare pipeline" : goName;
   const writer = start(workers, setting, ends);
   const reader = start(workers, setting, ends);
@@ -100,12 +94,12 @@ async function through(setting: Setting, ask: "relay" | "proxy"): Promise<Sectio
     if (writer === undefined || reader === undefined || worker === undefined) return [];
     return [{ name, measure: () => measure(setting, { writer, reader, between: { worker, ask } }, 64) }];
   });
-  return relativeTo("bare pipeline", "mbPerSecond", await interleave(measured, setting.rounds));
+  return relativeTo("bare pipeline", "mbPerSecond", await interleave(measured, setting));
 }
 
-function start(workers: DisposableStack, { directory, goProgram }: Setting, name: StreamContestantName | typeof goName): Worker | undefined {
-  if (name !== goName) return workers.use(startNode("streams/worker.ts", [name, directory]));
-  return goProgram === undefined ? undefined : workers.use(startProgram(goProgram, [directory]));
+function start(workers: AsyncDisposableStack, { directory, goProgram }: Setting, name: StreamContestantName | typeof goName): MeasuredProcess | undefined {
+  if (name !== goName) return workers.use(startNode(new URL("worker.ts", import.meta.url), [name, directory]));
+  return goProgram === undefined ? undefined : workers.use(new MeasuredProcess(goProgram, [directory]));
 }
 
 /** One stream from its writer to its reader. */
@@ -135,8 +129,9 @@ function speed(ratioHeading: string): Column[] {
   ];
 }
 
-function method({ bytes, rounds }: Setting): string {
-  return `${bytes / gibibyte} GiB, medians of interleaved rounds (${rounds}), every process of its own, processor time of all of them together.`;
+function method({ bytes, rounds, goProgram }: Setting): string {
+  const text = `${bytes / gibibyte} GiB, medians of interleaved rounds (${rounds}), every process of its own, processor time of all of them together.`;
+  return goProgram === undefined ? `${text} ${leftOut(goName, "go")}` : text;
 }
 
 function sameEnds({ goProgram }: Setting): string {

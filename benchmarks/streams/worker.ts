@@ -1,5 +1,5 @@
 /** One process of one contestant: writer, reader, relay or proxy, whichever it is asked to be. */
-import { answer } from "../answer.ts";
+import { answer } from "../process/answer.ts";
 import { streamContestants } from "./contestant.ts";
 import type { StreamAddress, StreamContestantName } from "./contestant.ts";
 

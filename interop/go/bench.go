@@ -48,41 +48,39 @@ func parsed(req *Request) answer {
 	return answer{result: rawJSON(args), times: 1}
 }
 
-// answerUsage answers each line of input with the use of the machine, and
-// ends the process with the input.
-func answerUsage(in io.Reader) {
-	questions := json.NewDecoder(in)
-	for {
-		var question interface{}
-		err := questions.Decode(&question)
-		if err == io.EOF {
-			exit(exitOK)
-		}
-		if err != nil {
-			exit(misuse(err.Error()))
-		}
-		printJSON(used())
-	}
+// question is what the benchmark asks a process: its use of the machine, or a
+// round.
+type question struct {
+	Ask string `json:"ask"`
+	round
 }
 
-// bench makes the rounds that it reads, until the input ends.
-func (c *client) bench(in io.Reader) error {
-	fmt.Println("ready")
-	rounds := json.NewDecoder(in)
+// answerQuestions answers each question with a line, until the input ends.
+// measure is nil where no rounds are made.
+func answerQuestions(in io.Reader, measure func(round) (*roundResult, error)) error {
+	questions := json.NewDecoder(in)
 	for {
-		var r round
-		err := rounds.Decode(&r)
+		var q question
+		err := questions.Decode(&q)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		res, err := c.measure(r)
-		if err != nil {
-			return err
+		var found interface{}
+		switch {
+		case q.Ask == "usage":
+			found = used()
+		case q.Ask == "measure" && measure != nil:
+			found, err = measure(q.round)
+		default:
+			err = fmt.Errorf("no such question: %q", q.Ask)
 		}
-		printJSON(res)
+		if err != nil {
+			found = map[string]string{"failed": err.Error()}
+		}
+		printJSON(found)
 	}
 }
 

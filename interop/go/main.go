@@ -74,13 +74,13 @@ func onSignal(regular bool) {
 
 func serviceCommand(flags *flag.FlagSet, args []string) int {
 	socket := flags.String("socket", "", "path of the unix socket")
-	measured := flags.Bool("measured", false, "tell the use of the machine for each line of input, and end with the input")
+	measured := flags.Bool("measured", false, "answer questions for the use of the machine, and end with the input")
 	parse(flags, args)
 	if *socket == "" {
 		return misuse("-socket is missing")
 	}
 	if *measured {
-		go answerUsage(os.Stdin)
+		go func() { exit(result(answerQuestions(os.Stdin, nil))) }()
 	}
 	return result(runService(*socket))
 }
@@ -148,7 +148,8 @@ func benchCommand(flags *flag.FlagSet, args []string) int {
 		return result(err)
 	}
 	defer c.close()
-	return result(c.bench(os.Stdin))
+	fmt.Println("ready")
+	return result(answerQuestions(os.Stdin, c.measure))
 }
 
 func readCommand(flags *flag.FlagSet, args []string) int {

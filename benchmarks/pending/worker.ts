@@ -2,8 +2,8 @@
 import { createRequest, createResponse, handleResponse } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
-import { answer } from "./answer.ts";
-import { payloadOf } from "./payload.ts";
+import { payloadOf } from "../payload.ts";
+import { answer } from "../process/answer.ts";
 
 export type PendingKeeper = "acomm" | "a Map and a timer each";
 

@@ -1,14 +1,14 @@
 /** The server's process: serves as one contestant, and tells its use of the machine when it is asked. */
-import { answerLines } from "./answer-lines.ts";
+import { answer } from "../process/answer.ts";
+import { usage, usageOf } from "../process/usage.ts";
+import type { Usage } from "../process/usage.ts";
 import { contestants } from "./contestant.ts";
 import type { Contestant, ContestantName } from "./contestant.ts";
-import { usage, usageOf } from "./usage.ts";
-import type { Usage } from "./usage.ts";
 
 const [name = "", socketPath = ""] = process.argv.slice(2);
 const contestant: Contestant = await contestants[name as ContestantName]();
 await contestant.serve(socketPath);
-answerLines(usageWithBroker);
+answer({ usage: usageWithBroker });
 
 function usageWithBroker(): Usage {
   const own = usage();

@@ -1,7 +1,7 @@
-import type { PendingFigures, PendingKeeper } from "./pending-worker.ts";
-import { rowOf } from "./rounds.ts";
-import type { Row, Section } from "./section.ts";
-import { startNode } from "./worker.ts";
+import { startNode } from "../process/measured-process.ts";
+import { interleave } from "../rounds.ts";
+import type { Row, Section } from "../section.ts";
+import type { PendingFigures, PendingKeeper } from "./worker.ts";
 
 const keepers: readonly PendingKeeper[] = ["acomm", "a Map and a timer each"];
 
@@ -12,11 +12,7 @@ export async function pending(options: { readonly quick: boolean }): Promise<Sec
   for (const count of counts) {
     // a million take half a minute, and their bytes don't vary
     const rounds = options.quick || count > 100_000 ? 1 : 3;
-    const measured = new Map<PendingKeeper, PendingFigures[]>(keepers.map((keeper) => [keeper, []]));
-    for (let round = 0; round < rounds; round += 1) {
-      for (const [keeper, list] of measured) list.push(await measure(keeper, count));
-    }
-    for (const [keeper, list] of measured) rows.push(rowOf(`${count} in ${keeper}`, list));
+    rows.push(...(await interleave(keepers.map((keeper) => ({ name: `${count} in ${keeper}`, measure: () => measure(keeper, count) })), { rounds, warmUps: 0 })));
   }
   return {
     name: "pending",
@@ -35,6 +31,6 @@ export async function pending(options: { readonly quick: boolean }): Promise<Sec
 }
 
 async function measure(keeper: PendingKeeper, count: number): Promise<PendingFigures> {
-  using worker = startNode("pending-worker.ts", [], ["--expose-gc"]);
+  await using worker = startNode(new URL("worker.ts", import.meta.url), [], ["--expose-gc"]);
   return await worker.ask<PendingFigures>("measure", { keeper, count });
 }

@@ -1,9 +1,9 @@
 /** The client's process: calls as one contestant, for as long and with as many in flight as it is told. */
 import { deepEqual } from "node:assert/strict";
-import { answerLines } from "./answer-lines.ts";
+import { answer } from "../process/answer.ts";
+import { usage } from "../process/usage.ts";
 import { contestants } from "./contestant.ts";
 import type { ContestantName } from "./contestant.ts";
-import { usage } from "./usage.ts";
 
 /** One measurement that the client is told to make. */
 export interface Round {
@@ -26,7 +26,7 @@ export interface RoundResult {
 const [name = "", socketPath = ""] = process.argv.slice(2);
 const contestant = await contestants[name as ContestantName]();
 const caller = await contestant.connect(socketPath);
-answerLines(measure);
+answer({ measure });
 
 async function measure({ seconds, inFlight, args }: Round): Promise<RoundResult> {
   deepEqual(await caller.call(args), args);

@@ -1,25 +1,26 @@
 import { createRequest, createResponse, decodeAcknowledgement, decodeRequest, decodeResponse, encodeFrame, encodeRequest, encodeResponse, FrameDecoder, socketPathOf } from "@acomm/protocol";
 import { once } from "node:events";
 import { connect as connectSocket, createServer } from "node:net";
-import type { Caller } from "./contestant.ts";
-
-// Both sides of the original's way: a connection for each message and its acknowledgement, answers to a hook, no timeouts.
+import type { Server } from "node:net";
+import type { Caller } from "../contestant.ts";
 
 const accepted = encodeFrame('{"error":"","id":"","result":null,"stream_url":null}');
 
-/** The peer: answers every request with its arguments. */
+/** The original's way: a connection for each message and its acknowledgement, answers to a hook, no timeouts. */
 export async function serve(socketPath: string): Promise<void> {
+  const handle = async (args: unknown): Promise<unknown> => args;
   await listen(socketPath, (text) => {
     const request = decodeRequest(text);
-    if (request.responseHook !== null) void deliver(socketPathOf(request.responseHook), encodeResponse(createResponse(request, { result: request.args })));
+    const hook = request.responseHook;
+    if (hook !== null) void handle(request.args).then((result) => deliver(socketPathOf(hook), encodeResponse(createResponse(request, { result }))));
   });
 }
 
-/** The caller, with no more than so many connections at once. */
-export async function connect(socketPath: string, dials: number): Promise<Caller> {
+/** @param dials how many connections there may be at once, @default any number */
+export async function connect(socketPath: string, dials = Infinity): Promise<Caller> {
   const hook = `${socketPath}.${process.pid}.hook`;
   const pending = new Map<string, (result: unknown) => void>();
-  await listen(hook, (text) => {
+  const server = await listen(hook, (text) => {
     const { id, result } = decodeResponse(text);
     pending.get(id)?.(result);
     pending.delete(id);
@@ -45,12 +46,12 @@ export async function connect(socketPath: string, dials: number): Promise<Caller
         deliverInTurn(encodeRequest(request)).catch(reject);
       }),
     async close() {
-      // its hook ends with the process
+      server.close();
     },
   };
 }
 
-async function listen(socketPath: string, take: (text: Uint8Array) => void): Promise<void> {
+async function listen(socketPath: string, take: (text: Uint8Array) => void): Promise<Server> {
   const server = createServer((socket) => {
     const decoder = new FrameDecoder();
     socket.on("data", (chunk) => {
@@ -62,6 +63,7 @@ async function listen(socketPath: string, take: (text: Uint8Array) => void): Pro
   });
   server.listen({ path: socketPath, backlog: 4096 });
   await once(server, "listening");
+  return server;
 }
 
 /** Sends one message; where the backlog is full, again after a millisecond. */

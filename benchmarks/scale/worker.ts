@@ -1,10 +1,10 @@
 /** One side of the scale benchmark: the process of all peers, or the one that calls them, as acomm or over bare sockets. */
 import { Tracker } from "@acomm/tracker";
-import { answer } from "./answer.ts";
-import { callLoop } from "./call-loop.ts";
-import * as acomm from "./contestants/acomm.ts";
-import * as bareNet from "./contestants/bare-net.ts";
-import { payloadOf } from "./payload.ts";
+import { callLoop } from "../call-loop.ts";
+import * as acomm from "../calls/contestants/acomm.ts";
+import * as bareNet from "../calls/contestants/bare-net.ts";
+import { payloadOf } from "../payload.ts";
+import { answer } from "../process/answer.ts";
 
 export type ScaleCaller = "acomm" | "bare net";
 

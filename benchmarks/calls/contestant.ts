@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { hasProgram } from "../process/program.ts";
 
 /** One way to let two processes call one another over a unix socket. */
 export interface Contestant {
@@ -41,5 +41,5 @@ const programs: Readonly<Record<string, string>> = { nats: "nats-server", [goPee
 /** The program that a contestant needs, npm does not bring, and this machine does not have. */
 export function missingProgram(name: string): string | undefined {
   const program = programs[name];
-  return program !== undefined && spawnSync(program, ["--version"]).error !== undefined ? program : undefined;
+  return program !== undefined && !hasProgram(program) ? program : undefined;
 }

@@ -1,10 +1,10 @@
 /** One side of the dial-bound benchmark: the peer, or one of its callers. */
-import { answer } from "./answer.ts";
-import { callLoop } from "./call-loop.ts";
-import type { Caller } from "./contestant.ts";
-import { connect as connectAcomm } from "./contestants/acomm.ts";
-import { connect as connectBare, serve } from "./one-message.ts";
-import { payloadOf } from "./payload.ts";
+import { callLoop } from "../call-loop.ts";
+import type { Caller } from "../calls/contestant.ts";
+import { connect as connectAcomm } from "../calls/contestants/acomm.ts";
+import { connect as connectBare, serve } from "../calls/contestants/connection-per-message.ts";
+import { payloadOf } from "../payload.ts";
+import { answer } from "../process/answer.ts";
 
 const args = payloadOf(200);
 let caller: Promise<Caller> | undefined;

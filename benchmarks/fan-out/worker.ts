@@ -1,10 +1,10 @@
 /** One side of the fan-out: the process of the services, or the one that calls them all. */
 import { MultiRequest } from "@acomm/multirequest";
 import { Tracker } from "@acomm/tracker";
-import { answer } from "./answer.ts";
-import * as acomm from "./contestants/acomm.ts";
-import * as bareNet from "./contestants/bare-net.ts";
-import { payloadOf } from "./payload.ts";
+import * as acomm from "../calls/contestants/acomm.ts";
+import * as bareNet from "../calls/contestants/bare-net.ts";
+import { payloadOf } from "../payload.ts";
+import { answer } from "../process/answer.ts";
 
 export type FanOutCaller = "MultiRequest" | "Promise.all of tracker.request" | "bare net";
 

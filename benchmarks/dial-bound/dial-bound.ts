@@ -1,39 +1,34 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildGo } from "./go-program.ts";
-import { interleave, relativeTo } from "./rounds.ts";
-import type { Measured } from "./rounds.ts";
-import type { Row, Section } from "./section.ts";
-import { startNode, startProgram } from "./worker.ts";
-import type { Worker } from "./worker.ts";
+import { MeasuredProcess, startNode } from "../process/measured-process.ts";
+import { buildGo, goPeerSources, leftOut } from "../process/program.ts";
+import { temporaryDirectory } from "../process/temporary-directory.ts";
+import { interleave, relativeTo } from "../rounds.ts";
+import type { Measured } from "../rounds.ts";
+import type { Row, Section } from "../section.ts";
 
 /** Calls to a peer that takes one message on each connection and answers to a hook, as the original does. */
 export async function dialBound(options: { readonly quick: boolean }): Promise<Section[]> {
-  const directory = await mkdtemp(join(tmpdir(), "acomm-bench-"));
-  using workers = new DisposableStack();
-  try {
-    const goProgram = await buildGo("../interop/go/", directory);
-    const sections: Section[] = [];
-    for (const peer of ["Node", "Go"] as const) {
-      if (peer === "Go" && goProgram === undefined) continue;
-      const socketPath = join(directory, `${peer}.sock`);
-      if (goProgram === undefined || peer === "Node") await workers.use(startNode("dial-bound-worker.ts")).ask("serve", { socketPath });
-      else await workers.use(startProgram(goProgram, ["service", "-socket", socketPath])).nextLine();
-      // how many connections at once the bare caller tries, most of which the quick run leaves out
-      const dialCounts = options.quick ? [16, 64] : [1, 4, 16, 64, 256];
-      const callers = [undefined, ...dialCounts].map((dials): PeerCaller => ({ worker: workers.use(startNode("dial-bound-worker.ts")), dials, socketPath }));
-      for (const inFlight of [64, 1024]) sections.push(await compare(peer, callers, { inFlight, isQuick: options.quick }));
-    }
-    return sections;
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+  await using workers = new AsyncDisposableStack();
+  const directory = await temporaryDirectory(workers);
+  const goProgram = await buildGo(goPeerSources, directory);
+  const sections: Section[] = [];
+  for (const peer of goProgram === undefined ? ["Node"] : ["Node", "Go"]) {
+    const socketPath = join(directory, `${peer}.sock`);
+    if (goProgram === undefined || peer === "Node") await workers.use(startWorker()).ask("serve", { socketPath });
+    else await workers.use(new MeasuredProcess(goProgram, ["service", "-measured", "-socket", socketPath])).ready();
+    // how many connections at once the bare caller tries, most of which the quick run leaves out
+    const dialCounts = options.quick ? [16, 64] : [1, 4, 16, 64, 256];
+    const callers = [undefined, ...dialCounts].map((dials): PeerCaller => ({ worker: workers.use(startWorker()), dials, socketPath }));
+    for (const inFlight of [64, 1024]) sections.push(await compare(peer, callers, { inFlight, isQuick: options.quick }));
   }
+  return goProgram === undefined ? sections.map((section) => ({ ...section, method: `${section.method} ${leftOut("A peer in Go", "go")}` })) : sections;
 }
+
+const startWorker = (): MeasuredProcess => startNode(new URL("worker.ts", import.meta.url));
 
 /** A process that calls a peer: bare with so many dials at once, else as acomm. */
 interface PeerCaller {
-  readonly worker: Worker;
+  readonly worker: MeasuredProcess;
   readonly dials: number | undefined;
   readonly socketPath: string;
 }
@@ -41,7 +36,7 @@ interface PeerCaller {
 async function compare(peer: string, callers: readonly PeerCaller[], { inFlight, isQuick }: { readonly inFlight: number; readonly isQuick: boolean }): Promise<Section> {
   const calls = isQuick ? 1024 : 5000;
   const rounds = isQuick ? 1 : 3;
-  const rows = await interleave(callers.map((caller): Measured => ({ name: nameOf(caller), measure: () => measure(caller, { inFlight, calls }) })), rounds);
+  const rows = await interleave(callers.map((caller): Measured => ({ name: nameOf(caller), measure: () => measure(caller, { inFlight, calls }) })), { rounds });
   const [, ...bare] = rows;
   const best = bare.reduce((one, other) => (speedOf(other) > speedOf(one) ? other : one));
   return {

@@ -1,26 +1,21 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { interleave, relativeTo } from "./rounds.ts";
-import type { Measured } from "./rounds.ts";
-import type { ScaleCaller } from "./scale-worker.ts";
-import type { Column, Section } from "./section.ts";
-import { startNode } from "./worker.ts";
-import type { Worker } from "./worker.ts";
+import { startNode } from "../process/measured-process.ts";
+import type { MeasuredProcess } from "../process/measured-process.ts";
+import { temporaryDirectory } from "../process/temporary-directory.ts";
+import { interleave, relativeTo } from "../rounds.ts";
+import type { Measured } from "../rounds.ts";
+import type { Column, Section } from "../section.ts";
+import type { ScaleCaller } from "./worker.ts";
 
 const inFlight = 64;
 
 /** Whether a call costs the same in long runs as in short ones, and with many peers as with one. */
 export async function scale(options: { readonly quick: boolean }): Promise<Section[]> {
-  const directory = await mkdtemp(join(tmpdir(), "acomm-bench-"));
-  using workers = new DisposableStack();
+  await using workers = new AsyncDisposableStack();
+  const directory = await temporaryDirectory(workers);
   const start = (caller: ScaleCaller): Promise<Pair> => Pair.start(workers, caller, directory);
-  try {
-    const pairs: Pairs = { acomm: await start("acomm"), "bare net": await start("bare net") };
-    return [await longRuns(pairs, options.quick), await manyPeers(pairs, options.quick)];
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  const pairs: Pairs = { acomm: await start("acomm"), "bare net": await start("bare net") };
+  return [await longRuns(pairs, options.quick), await manyPeers(pairs, options.quick)];
 }
 
 const columns: readonly Column[] = [
@@ -39,7 +34,7 @@ async function longRuns(pairs: Pairs, isQuick: boolean): Promise<Section> {
     title: `Runs of so many calls, ${inFlight} in flight, in the same two processes`,
     method: `Medians of ${rounds} interleaved rounds after a warm-up; processor time of both processes; of a short run the mean of several.`,
     columns: [...columns, { key: "ratio", heading: "cpu ratio", digits: 2 }],
-    rows: relativeTo(`${lengths[0] ?? 0} calls`, "cpuMicroseconds", await interleave(measured, rounds)),
+    rows: relativeTo(`${lengths[0] ?? 0} calls`, "cpuMicroseconds", await interleave(measured, { rounds })),
   };
 }
 
@@ -53,7 +48,7 @@ async function manyPeers(pairs: Pairs, isQuick: boolean): Promise<Section> {
       { name: `${caller}, spread over ${peers}`, measure: () => pair.run(calls, { peers }) },
     ]),
   ]);
-  const rows = await interleave(measured, rounds);
+  const rows = await interleave(measured, { rounds });
   return {
     name: "scale-peers",
     title: `Calls to peers of which so many are connected, ${inFlight} in flight`,
@@ -67,20 +62,20 @@ type Pairs = Readonly<Record<ScaleCaller, Pair>>;
 
 /** Who calls, and who is called at each of the sockets. */
 class Pair {
-  readonly #client: Worker;
-  readonly #server: Worker;
+  readonly #client: MeasuredProcess;
+  readonly #server: MeasuredProcess;
   readonly #socketPaths: readonly string[];
 
-  private constructor(client: Worker, server: Worker, socketPaths: readonly string[]) {
+  private constructor(client: MeasuredProcess, server: MeasuredProcess, socketPaths: readonly string[]) {
     this.#client = client;
     this.#server = server;
     this.#socketPaths = socketPaths;
   }
 
   /** Starts and warms up. */
-  static async start(workers: DisposableStack, caller: ScaleCaller, directory: string): Promise<Pair> {
-    const client = workers.use(startNode("scale-worker.ts", [caller]));
-    const server = workers.use(startNode("scale-worker.ts", [caller]));
+  static async start(workers: AsyncDisposableStack, caller: ScaleCaller, directory: string): Promise<Pair> {
+    const client = workers.use(startNode(new URL("worker.ts", import.meta.url), [caller]));
+    const server = workers.use(startNode(new URL("worker.ts", import.meta.url), [caller]));
     const socketPaths = Array.from({ length: 500 }, (_, index) => join(directory, `${caller === "acomm" ? "a" : "b"}${index}.sock`));
     await server.ask("serve", { socketPaths });
     const pair = new Pair(client, server, socketPaths);

@@ -1,0 +1,95 @@
+/** Calls a second over a unix socket: every contestant in two processes of its own, their rounds interleaved. */
+import { join } from "node:path";
+import { payloadOf, textOf } from "../payload.ts";
+import { leftOut } from "../process/program.ts";
+import { temporaryDirectory } from "../process/temporary-directory.ts";
+import { interleave, relativeTo } from "../rounds.ts";
+import type { Measured } from "../rounds.ts";
+import type { Column, Row, Section } from "../section.ts";
+import { contestants, goPeer, missingProgram } from "./contestant.ts";
+import { Pair } from "./pair.ts";
+
+/** What the tables of calls compare. */
+export interface CallsOptions {
+  /** Fewer contestants, fewer tables, shorter rounds. */
+  readonly quick: boolean;
+  /** One long string as the payload, the cheapest JSON there is, instead of records. */
+  readonly text: boolean;
+}
+
+const columns: readonly Column[] = [
+  { key: "callsPerSecond", heading: "calls/s" },
+  { key: "slowest", heading: "slowest" },
+  { key: "fastest", heading: "fastest" },
+  { key: "ofBare", heading: "of bare", digits: 2 },
+  { key: "p50Ms", heading: "p50 ms", digits: 3 },
+  { key: "p99Ms", heading: "p99 ms", digits: 3 },
+  { key: "cpuSecondsPer100k", heading: "cpu s/100k", digits: 2 },
+  { key: "cpuOfBare", heading: "of bare", digits: 2 },
+  { key: "peakMiB", heading: "peak MiB" },
+];
+
+/** The payload's size in bytes, and how many calls are in flight. */
+const sizes = [
+  [200, [1, 64, 1024]],
+  [4096, [1, 64, 1024]],
+  [262_144, [1, 64]], // with more, a gigabyte on its way measures the memory
+] as const;
+const quickSizes = [[200, [1, 64, 1024]]] as const;
+
+const all = [...Object.keys(contestants), goPeer];
+const few = ["acomm", "bare net", "one connection per message"];
+const ofLargePayloads = [...few, "grpc-js", "undici"];
+
+/** The tables by name: one for each size of the payload and number of calls in flight. */
+export function callSections({ quick, text }: CallsOptions): Record<string, () => Promise<Section>> {
+  const sections: Record<string, () => Promise<Section>> = {};
+  for (const [bytes, inFlights] of quick ? quickSizes : sizes) {
+    for (const inFlight of inFlights) {
+      const name = `calls-${text ? "text-" : ""}${bytes}-${inFlight}`;
+      sections[name] = () => compare({ name, bytes, inFlight, quick, text });
+    }
+  }
+  return sections;
+}
+
+interface Comparison extends CallsOptions {
+  readonly name: string;
+  readonly bytes: number;
+  readonly inFlight: number;
+}
+
+async function compare({ name, bytes, inFlight, quick, text }: Comparison): Promise<Section> {
+  const rounds = quick ? 3 : 7;
+  const large = bytes > 100_000;
+  const seconds = (quick ? 0.3 : 0.5) * (large ? 2 : 1); // a round is to be long beside a call
+  const warmUpSeconds = 1;
+  const round = { inFlight, args: text ? textOf(bytes) : payloadOf(bytes) };
+  const missing: string[] = [];
+  const measured: Measured[] = [];
+  await using pairs = new AsyncDisposableStack();
+  const directory = await temporaryDirectory(pairs);
+  for (const [index, name] of (quick ? few : large ? ofLargePayloads : all).entries()) {
+    const program = missingProgram(name);
+    if (program !== undefined) {
+      missing.push(leftOut(name, program));
+      continue;
+    }
+    const pair = pairs.use(await Pair.start(name, join(directory, `${index}.sock`)));
+    measured.push({ name, measure: (isWarmUp) => pair.measure({ ...round, seconds: isWarmUp ? warmUpSeconds : seconds }) });
+  }
+  const rows = (await interleave(measured, { rounds })).map(withExtremes);
+  return {
+    name,
+    title: `Calls: ${bytes} bytes of ${text ? "text" : "records"} each way, ${inFlight} in flight`,
+    method: [`Two processes each, started for this table; medians of ${rounds} interleaved rounds of ${seconds} s after ${warmUpSeconds} s of warming up.`, ...missing].join(" "),
+    columns,
+    rows: relativeTo("bare net", "cpuSecondsPer100k", relativeTo("bare net", "callsPerSecond", rows, "ofBare"), "cpuOfBare")
+      .sort((a, b) => (b.values["callsPerSecond"] ?? 0) - (a.values["callsPerSecond"] ?? 0)),
+  };
+}
+
+function withExtremes(row: Row): Row {
+  const { callsPerSecond = [], peakMiB = [] } = row.rounds ?? {};
+  return { ...row, values: { ...row.values, slowest: Math.min(...callsPerSecond), fastest: Math.max(...callsPerSecond), peakMiB: Math.max(...peakMiB) } };
+}
