@@ -39,7 +39,7 @@ const quickSizes = [[200, [1, 64, 1024]]] as const;
 
 const all = [...Object.keys(contestants), goPeer];
 const few = ["acomm", "bare net", "one connection per message"];
-const ofLargePayloads = [...few, "grpc-js", "undici"];
+const ofLargePayloads = [...few, "grpc-js", "undici, pipelined"];
 
 /** The tables by name: one for each size of the payload and number of calls in flight. */
 export function callSections({ quick, text }: CallsOptions): Record<string, () => Promise<Section>> {

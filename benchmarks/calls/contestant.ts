@@ -27,8 +27,10 @@ export const contestants = {
   jayson: () => import("./contestants/jayson.ts"),
   "grpc-js": () => import("./contestants/grpc-js.ts"),
   undici: () => import("./contestants/undici.ts"),
+  "undici, pipelined": () => import("./contestants/undici-pipelined.ts"),
   zeromq: () => import("./contestants/zeromq.ts"),
   nats: () => import("./contestants/nats.ts"),
+  "nats, without traces": () => import("./contestants/nats-without-traces.ts"),
 } satisfies Record<string, () => Promise<Contestant>>;
 
 export type ContestantName = keyof typeof contestants;
@@ -36,7 +38,7 @@ export type ContestantName = keyof typeof contestants;
 /** Two processes in Go, which are no modules of `contestants/`. */
 export const goPeer = "Go peer to itself";
 
-const programs: Readonly<Record<string, string>> = { nats: "nats-server", [goPeer]: "go" };
+const programs: Readonly<Record<string, string>> = { nats: "nats-server", "nats, without traces": "nats-server", [goPeer]: "go" };
 
 /** The program that a contestant needs, npm does not bring, and this machine does not have. */
 export function missingProgram(name: string): string | undefined {

@@ -1,4 +1,5 @@
 import { connect as connectTo } from "@nats-io/transport-node";
+import type { ConnectionOptions } from "@nats-io/transport-node";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -36,8 +37,8 @@ async function startBroker(): Promise<string> {
   throw new Error("nats-server does not listen");
 }
 
-export async function connect(socketPath: string): Promise<Caller> {
-  const connection = await connectTo({ servers: await readFile(socketPath, "utf8"), noAsyncTraces: true }); // traces slow requests down
+export async function connect(socketPath: string, options: Pick<ConnectionOptions, "noAsyncTraces"> = {}): Promise<Caller> {
+  const connection = await connectTo({ servers: await readFile(socketPath, "utf8"), ...options });
   return {
     call: async (args) => (await connection.request(subject, JSON.stringify(args), { timeout: 30_000 })).json(),
     close: () => connection.close(),

@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Pool } from "undici";
+import type { Dispatcher } from "undici";
 import type { Caller } from "../contestant.ts";
 
-/** HTTP between Node's server and a pool of undici's, whose size was the fastest of several at 64 and at 1024 calls in flight. */
+/** HTTP between Node's server and a pool of undici's, as it is by default: a connection for each call that is under way. */
 export async function serve(socketPath: string): Promise<void> {
   const handle = async (args: unknown): Promise<unknown> => args;
   const server = createServer((request, response) => {
@@ -28,19 +29,11 @@ function writeJson(response: ServerResponse, value: unknown): void {
   response.end(text);
 }
 
-export async function connect(socketPath: string): Promise<Caller> {
-  const pool = new Pool("http://localhost", { socketPath, connections: 8, pipelining: 128 });
+export async function connect(socketPath: string, options: { readonly pool?: Pool.Options; readonly request?: Partial<Dispatcher.RequestOptions> } = {}): Promise<Caller> {
+  const pool = new Pool("http://localhost", { socketPath, ...options.pool });
   return {
     async call(args) {
-      const { body } = await pool.request({
-        path: "/",
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(args),
-        // without these two a POST is never pipelined
-        idempotent: true,
-        blocking: false,
-      });
+      const { body } = await pool.request({ path: "/", method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(args), ...options.request });
       return body.json();
     },
     close: () => pool.close(),
