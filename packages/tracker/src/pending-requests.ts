@@ -15,8 +15,8 @@ export interface PendingRequest extends Deadline {
   isNamed: boolean;
   /** What becomes of it; called once. */
   finish(outcome: Response | AcommError): void;
-  /** The error of its deadline. */
-  expired(): AcommError;
+  /** Its outcome when the deadline has come: the error, or the response that says so. */
+  expired(): Response | AcommError;
 }
 
 /**

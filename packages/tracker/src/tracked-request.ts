@@ -40,8 +40,9 @@ export class TrackedRequest implements PendingRequest {
     this.#handOver(this.request, outcome instanceof AcommError ? createResponse(this.request, { error: outcome }) : outcome);
   }
 
-  expired(): AcommError {
-    return new AcommError("timeout", `request ${JSON.stringify(this.id)} (${this.task}) has no response after ${this.#timeoutMs} ms`);
+  /** The response itself and no error to make it of: an error costs most of what expiring costs. */
+  expired(): Response {
+    return { id: this.id, error: `timeout: request ${JSON.stringify(this.id)} (${this.task}) has no response after ${this.#timeoutMs} ms`, result: null, streamUrl: null };
   }
 }
 
