@@ -7,7 +7,7 @@ export const maxNameBytes = 128;
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 const plainName = /^[\w.:-]{1,128}$/;
 
-/** Whether `piece` stands in the text at `start`; three times as fast as `startsWith` with a position, which goes by characters. */
+/** Whether `piece` stands in the text at `start`; faster than `startsWith` with a position. */
 export function standsAt(text: string, piece: string, start: number): boolean {
   return text.slice(start, start + piece.length) === piece;
 }

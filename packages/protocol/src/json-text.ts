@@ -110,7 +110,7 @@ function opensDeeper(text: string, maxDepth: number): boolean {
   return false;
 }
 
-/** Whether arrays and objects are nested deeper than `levels`; twice as fast as to look through their text. */
+/** Whether arrays and objects are nested deeper than `levels`; faster than to look through their text. */
 function nestsDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (levels === 0) return true;
