@@ -9,6 +9,7 @@ import { createRegistry } from "./registry.ts";
 import type { TransportRegistry } from "./registry.ts";
 import { admitTargets, checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";
+import { isThenable } from "./thenable.ts";
 import type { CutWork, Listener, StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkGraceMs, checkTimeoutMs } from "./wait.ts";
 
@@ -316,8 +317,4 @@ class Job implements AcceptedWork, HandlerContext {
 
 function callerGone(): AcommError {
   return new AcommError("cancelled", "the caller went away");
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return value instanceof Promise || (typeof value === "object" && value !== null && "then" in value && typeof value.then === "function");
 }

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { Duplex } from "node:stream";
 import { isBorrowing, takeChunks } from "./chunks.ts";
 import { translateNodeError } from "./node-error.ts";
+import { isThenable } from "./thenable.ts";
 import { cancelledError, checkTimeoutMs } from "./wait.ts";
 
 /** The byte with which a reader answers the orderly end of a stream (wire 2.2). */
@@ -149,7 +150,7 @@ export class StreamReader extends Readable {
     if (this.#take === undefined) return this.push(isBorrowing(this.#source) ? Buffer.from(chunk) : chunk);
     try {
       const taken = this.#take(chunk);
-      if (taken === undefined) return true;
+      if (!isThenable(taken)) return !this.destroyed; // what it returns without a reason is not waited for
       taken.then(
         () => {
           if (!this.destroyed) this.#resumeSource();

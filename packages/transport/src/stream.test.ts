@@ -105,6 +105,27 @@ describe("stream() to a function", () => {
     expect(await codeOf(served.done)).toBe("truncated_stream");
   });
 
+  test("leaves no timer behind when its signal aborts within the function", async () => {
+    const served = await serveStream(pieces());
+    const controller = new AbortController();
+    const timers = (): number => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
+    expect(await codeOf(stream(() => { controller.abort(); }, served.url, { signal: controller.signal, idleTimeoutMs: 50_000 }))).toBe("cancelled");
+    await codeOf(served.done);
+    const before = timers();
+    const again = await serveStream(pieces());
+    const second = new AbortController();
+    expect(await codeOf(stream(() => { second.abort(); }, again.url, { signal: second.signal, idleTimeoutMs: 50_000 }))).toBe("cancelled");
+    await codeOf(again.done);
+    expect(timers()).toBe(before);
+  });
+
+  test("takes a function that returns something for no reason", async () => {
+    const served = await serveStream(pieces());
+    const hash = createHash("sha256");
+    expect(await stream(hash.update.bind(hash) as unknown as () => void, served.url)).toBe(bytes.length);
+    expect(hash.digest("hex")).toBe(digest(bytes));
+  });
+
   test("takes what comes by HTTP, and by a transport of one's own", async () => {
     const url = await serveHttp((_, response) => void Readable.from(pieces()).pipe(response));
     const own: Transport = { schemes: ["own"], send: () => Promise.reject(new Error("no messages")), openStream: () => Promise.resolve(Readable.from(pieces())), close: () => Promise.resolve() };
