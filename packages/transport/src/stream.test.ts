@@ -105,20 +105,6 @@ describe("stream() to a function", () => {
     expect(await codeOf(served.done)).toBe("truncated_stream");
   });
 
-  test("leaves no timer behind when its signal aborts within the function", async () => {
-    const served = await serveStream(pieces());
-    const controller = new AbortController();
-    const timers = (): number => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
-    expect(await codeOf(stream(() => { controller.abort(); }, served.url, { signal: controller.signal, idleTimeoutMs: 50_000 }))).toBe("cancelled");
-    await codeOf(served.done);
-    const before = timers();
-    const again = await serveStream(pieces());
-    const second = new AbortController();
-    expect(await codeOf(stream(() => { second.abort(); }, again.url, { signal: second.signal, idleTimeoutMs: 50_000 }))).toBe("cancelled");
-    await codeOf(again.done);
-    expect(timers()).toBe(before);
-  });
-
   test("takes a function that returns something for no reason", async () => {
     const served = await serveStream(pieces());
     const hash = createHash("sha256");
@@ -209,11 +195,9 @@ describe("a stream that is served again", () => {
     const served = await serveStream(pieces());
     const relayed = await serveStream(() => openStream(served.url));
     const hash = createHash("sha256");
-    let chunks = 0;
     await stream(async (chunk) => {
       hash.update(chunk);
-      chunks += 1;
-      if (chunks % 5 === 0) await turn();
+      for (let turns = 0; turns < 10; turns += 1) await turn(); // so that the relay has more than the kernel takes
     }, relayed.url);
     expect(hash.digest("hex")).toBe(digest(bytes));
     await Promise.all([served.done, relayed.done]);
