@@ -22,7 +22,8 @@ export default defineConfig({
     projects: [
       ...readdirSync(packages).map((name) => project(name, join(packages, name), "src/**/*.test.ts")),
       ...["docs", "examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
-      project("benchmarks", join(import.meta.dirname, "benchmarks"), "**/*.test.ts", 1), // what it compares must have the machine for itself
+      project("reliability", join(import.meta.dirname, "reliability"), "**/*.test.ts", 1), // processes of their own, which are measured
+      project("benchmarks", join(import.meta.dirname, "benchmarks"), "**/*.test.ts", 2), // what it compares must have the machine for itself
     ],
     reporters: ["default", "./tooling/scripts/summary-reporter.ts"],
     coverage: {

@@ -1,0 +1,2 @@
+export { createMemoryNetwork } from "../memory/transport.ts";
+export type { MemoryNetwork, MemoryNetworkOptions } from "../memory/transport.ts";

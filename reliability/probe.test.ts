@@ -1,0 +1,33 @@
+import { open } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { holdingsOf, watchLoop } from "./probe.ts";
+
+test("a descriptor that is opened counts until it is closed", async () => {
+  const before = await holdingsOf(process.pid);
+  const file = await open(import.meta.filename);
+  expect((await holdingsOf(process.pid)).descriptors).toBe(before.descriptors + 1);
+  await file.close();
+  expect((await holdingsOf(process.pid)).descriptors).toBe(before.descriptors);
+});
+
+test("memory that is touched, and processor time that is spent, show", async () => {
+  const before = await holdingsOf(process.pid);
+  const touched = Buffer.alloc(64 * 1024 * 1024, 1);
+  const until = performance.now() + 50;
+  while (performance.now() < until) touched[0] = (touched[0] ?? 0) + 1;
+  const after = await holdingsOf(process.pid);
+  expect(after.rssBytes - before.rssBytes).toBeGreaterThan(32 * 1024 * 1024);
+  expect(after.cpuSeconds).toBeGreaterThan(before.cpuSeconds);
+});
+
+test("a loop that is held up shows, once, and so does a timer", () => {
+  const read = watchLoop();
+  const timer = setTimeout(() => undefined, 60_000);
+  const until = performance.now() + 100;
+  while (performance.now() < until);
+  const { maxDelayMs, handles } = read();
+  clearTimeout(timer);
+  expect(maxDelayMs).toBeGreaterThan(80);
+  expect(handles["Timeout"]).toBeGreaterThanOrEqual(1);
+  expect(read().maxDelayMs).toBeLessThan(80);
+});
