@@ -102,6 +102,17 @@ describe("FrameDecoder", () => {
     expect(decoder.push(bytesOf("b")).map(hex)).toEqual(["6162"]);
   });
 
+  test("a reset forgets what is incomplete, in the header and in the body", () => {
+    const decoder = new FrameDecoder();
+    for (const part of ["0000", "000000057b7d"]) {
+      decoder.push(Buffer.from(part, "hex"));
+      expect(decoder.isPartial).toBe(true);
+      decoder.reset();
+      expect([decoder.isPartial, decoder.heldBytes]).toEqual([false, 0]);
+    }
+    expect(decoder.push(encodeFrame("{}")).map((frame) => Buffer.from(frame).toString())).toEqual(["{}"]);
+  });
+
   test("A6 refuses a length of 0 as bad_frame, however the header is cut", () => {
     for (const cut of [0, 1, 2, 3, 4]) expect(refusal(() => decodeCut(unhex("00000000"), [cut])).code).toBe("bad_frame");
   });

@@ -61,6 +61,12 @@ export class FrameDecoder {
     return this.#body === undefined ? this.#headerFilled : headerBytes + this.#bodyFilled;
   }
 
+  /** Forgets the frame that is incomplete, and frees what is held of it. */
+  reset(): void {
+    this.#headerFilled = 0;
+    this.#body = undefined;
+  }
+
   /**
    * The payloads that `chunk` completes, in order. They may share the chunk's memory.
    *

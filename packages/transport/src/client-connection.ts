@@ -10,6 +10,8 @@ import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
 export interface ClientConnectionOwner {
   /** The first acknowledgement came: the connection may be used as it announces. */
   announced(connection: ClientConnection): void;
+  /** The peer has no room for another connection; the message was surely not accepted. */
+  crowded(message: OutgoingMessage, error: AcommError): void;
   /** Nothing is on its way any more. */
   idle(connection: ClientConnection): void;
   /** What is written is taken again. */
@@ -197,7 +199,13 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
       this.#onAccepted(message, this.#repliesHere);
     } else {
       this.#answers.delete(message);
-      message.failed(decodeErrorText(ack.error));
+      const error = decodeErrorText(ack.error);
+      if (isFirst && !ack.keepAlive && error.code === "overloaded") {
+        // it is the listener that has no room: as with a full backlog, there may be some in a moment
+        this.#owner.crowded(message, error);
+        return;
+      }
+      message.failed(error);
     }
     if (isFirst) this.#owner.announced(this);
   }

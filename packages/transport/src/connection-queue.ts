@@ -1,7 +1,9 @@
 import { AcommError, encodeRefusal } from "@acomm/protocol";
 import type { Duplex } from "node:stream";
-import { Connection } from "./connection.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { checkConnectionOptions, Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { defaultMaxConnections } from "./descriptors.ts";
 import type { StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkGraceMs } from "./wait.ts";
 
@@ -9,15 +11,28 @@ import { checkCount, checkGraceMs } from "./wait.ts";
 export interface ListenerOptions extends ConnectionOptions {
   /** After how many connections it stops accepting; 0 for no limit. @default 0 */
   readonly acceptLimit?: number | undefined;
-  /** How many connections may be open at once; more are refused with `overloaded`. @default 1024 */
+  /**
+   * How many connections may be open at once. One more takes the place of a connection that has been silent since it began, or
+   * of the kept one that was unused for longest; where all are busy it is refused with `overloaded`. @default 1024, and no more
+   * than a quarter of the process's file descriptors
+   */
   readonly maxConnections?: number | undefined;
+  /**
+   * How many bytes may be held for all peers together: incomplete frames, requests under way, answers that are not taken yet.
+   * What would be more is refused with `overloaded`. @default 64 MiB
+   */
+  readonly maxBufferedBytes?: number | undefined;
 }
+
+/** How long a new connection may be silent before it has to make room for another one, in milliseconds. */
+const silenceMs = 250;
 
 /** The connections of a listener between their arrival and their end: those that wait to be taken, and those handed out. */
 export class ConnectionQueue {
   readonly #options: ListenerOptions;
   readonly #acceptLimit: number;
   readonly #maxConnections: number;
+  readonly #budget: ByteBudget;
   readonly #onLimit: () => void;
   readonly #open = new Set<Connection>();
   /** Done, and not over yet. */
@@ -32,7 +47,9 @@ export class ConnectionQueue {
   constructor(options: ListenerOptions, onLimit: () => void) {
     this.#options = options;
     this.#acceptLimit = checkCount(Math.max(options.acceptLimit ?? 0, 0), "acceptLimit", 0);
-    this.#maxConnections = checkCount(options.maxConnections ?? 1024, "maxConnections");
+    this.#maxConnections = checkCount(options.maxConnections ?? defaultMaxConnections(), "maxConnections");
+    this.#budget = new ByteBudget(checkCount(options.maxBufferedBytes ?? 64 * 1024 * 1024, "maxBufferedBytes"));
+    checkConnectionOptions(options);
     this.#onLimit = onLimit;
   }
 
@@ -42,8 +59,8 @@ export class ConnectionQueue {
 
   /** Takes a byte stream that has just connected. */
   add(stream: Duplex): void {
-    const connection = new Connection(stream, this.#options);
-    const isFull = this.#open.size >= this.#maxConnections;
+    const connection = new Connection(stream, this.#options, this.#budget);
+    const isFull = this.#open.size >= this.#maxConnections && !this.#makeRoom();
     if (this.#isClosed || isFull) {
       const error = this.#isClosed
         ? new AcommError("stopping", "the listener is stopping: it takes no more")
@@ -101,6 +118,22 @@ export class ConnectionQueue {
     for (const connection of [...this.#open, ...this.#closing]) connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
     this.#open.clear();
     return { cut: [], cutConnections };
+  }
+
+  /** Ends a connection that is of no use now; false where there is none. */
+  #makeRoom(): boolean {
+    let unused: Connection | undefined;
+    for (const connection of this.#open) {
+      if (connection.silentMs > silenceMs) {
+        unused = connection;
+        break;
+      }
+      if (connection.isIdle && connection.usedAt < (unused?.usedAt ?? Infinity)) unused = connection;
+    }
+    if (unused === undefined) return false;
+    unused.makeRoom(new AcommError("overloaded", `the listener has its ${this.#maxConnections} connections, and this one said nothing: connect when there is a message to send`));
+    this.done(unused);
+    return true;
   }
 
   #refuse(connection: Connection, error: AcommError): void {

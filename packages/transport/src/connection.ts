@@ -2,10 +2,12 @@ import { AcommError, decodeUtf8, defaultMaxFrameBytes, FrameDecoder } from "@aco
 import { isAscii, isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { ByteBudget } from "./byte-budget.ts";
 import { takeChunks } from "./chunks.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
 import { PullReader } from "./pull-reader.ts";
+import { ReadDeadline } from "./read-deadline.ts";
 import { checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
 import type { WaitOptions } from "./transport.ts";
 
@@ -15,6 +17,20 @@ export interface ConnectionOptions {
   readonly maxFrameBytes?: number | undefined;
   /** How long a frame may take from its first byte to its last, and a write to be taken, in milliseconds. @default 10 000 */
   readonly frameTimeoutMs?: number | undefined;
+  /**
+   * How long the header of a frame, its first four bytes, may take from the first to the last, and how long one who connects
+   * to a listener may be silent, in milliseconds. @default 5000
+   */
+  readonly headerTimeoutMs?: number | undefined;
+}
+
+/** Checks what is given of the limits. @throws AcommError `bad_field` */
+export function checkConnectionOptions(options: ConnectionOptions): Required<{ [Key in keyof ConnectionOptions]: number }> {
+  return {
+    maxFrameBytes: checkCount(options.maxFrameBytes ?? defaultMaxFrameBytes, "maxFrameBytes"),
+    frameTimeoutMs: checkTimeoutMs(options.frameTimeoutMs ?? 10_000, "frameTimeoutMs"),
+    headerTimeoutMs: checkTimeoutMs(options.headerTimeoutMs ?? 5000, "headerTimeoutMs"),
+  };
 }
 
 /** Gets what a connection reads, in the order in which it came. Nothing that it does may throw. */
@@ -31,6 +47,8 @@ export interface FrameReceiver {
   inputEnded(): void;
   /** The connection is over; the error says why where it did not end in order. Called once, last. */
   closed(error: AcommError | undefined): void;
+  /** Whether nothing is under way, so that the connection may be ended to make room for another one. @default never */
+  readonly isIdle?: boolean;
 }
 
 /** How long and how much the peer may go on to write after a close, in milliseconds and bytes; nobody reads it. */
@@ -47,20 +65,23 @@ export class Connection {
   readonly #decoder: FrameDecoder;
   readonly #writer: FrameWriter;
   readonly #maxFrameBytes: number;
-  readonly #frameTimeoutMs: number;
+  readonly #lingerMs: number;
+  readonly #deadline: ReadDeadline;
+  /** What the listener counts that has accepted it; undefined where it was connected from here. */
+  readonly #budget: ByteBudget | undefined;
+  /** What of the budget its incomplete frame and its unwritten frames take. */
+  #countedBytes = 0;
+  #usedAt = 0;
   #receiver: FrameReceiver | undefined;
   #isEnding = false;
   #isClosed = false;
   #hasInputEnded = false;
   #isPaused = false;
   #closeError: AcommError | undefined;
-  #readTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #lingered = 0;
   /** Whether the chunk at hand has completed a frame. */
   #hasFrame = false;
-  /** When the frame that is incomplete began, on the clock of `performance.now()`. */
-  #partialSince = 0;
   readonly #onFrame = (source: Uint8Array, start: number, end: number): void => { this.#handOver(source, start, end); };
   /** The chunk's text where all of it is ASCII: cutting it is cheaper than decoding each frame. */
   #chunkText: string | undefined;
@@ -68,17 +89,24 @@ export class Connection {
 
   /**
    * @param stream a connected byte stream that is allowed to be half open and that nobody else reads or writes
+   * @param budget of the listener that has accepted it: its peer then owes a first frame
    * @throws AcommError `bad_field`
    */
-  constructor(stream: Duplex, options: ConnectionOptions = {}) {
-    const { maxFrameBytes = defaultMaxFrameBytes, frameTimeoutMs = 10_000 } = options;
+  constructor(stream: Duplex, options: ConnectionOptions = {}, budget?: ByteBudget) {
+    const limits = checkConnectionOptions(options);
+    const { maxFrameBytes, frameTimeoutMs } = limits;
     this.stream = stream;
-    this.#maxFrameBytes = checkCount(maxFrameBytes, "maxFrameBytes");
-    this.#frameTimeoutMs = checkTimeoutMs(frameTimeoutMs, "frameTimeoutMs");
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#lingerMs = Math.min(lingerMs, frameTimeoutMs);
+    this.#budget = budget;
     this.#decoder = new FrameDecoder({ maxFrameBytes });
+    this.#deadline = new ReadDeadline(this.#decoder, limits, (error) => { this.#onBrokenFraming(error); });
     this.#writer = new FrameWriter(stream, { maxFrameBytes, frameTimeoutMs }, {
       stalled: (error) => { this.destroy(error); },
-      drained: () => { this.#receiver?.drained(); },
+      drained: () => {
+        this.#count();
+        this.#receiver?.drained();
+      },
     });
     this.#isClosed = stream.closed;
     stream.on("error", (error) => {
@@ -101,6 +129,31 @@ export class Connection {
   /** Whether everything that was written is with the kernel. */
   get isFlushed(): boolean {
     return this.#writer.isFlushed;
+  }
+
+  /** For how long the peer has been connected without a single byte, in milliseconds; 0 once one is here. */
+  get silentMs(): number {
+    return this.#deadline.silentMs;
+  }
+
+  /** When the chunk at hand, or the last one, came, on the clock of `performance.now()`; only of accepted connections. */
+  get usedAt(): number {
+    return this.#usedAt;
+  }
+
+  /** Whether nothing is under way: all frames are complete, all answers written and taken. */
+  get isIdle(): boolean {
+    return this.#receiver?.isIdle === true && !this.#decoder.isPartial && this.isFlushed;
+  }
+
+  /** Whether its listener can hold so many bytes more. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#budget?.hasRoomFor(bytes) ?? true;
+  }
+
+  /** Counts bytes that are held for this peer elsewhere, or fewer of them where `bytes` is negative. */
+  hold(bytes: number): void {
+    this.#budget?.add(bytes);
   }
 
   /** Runs `then` when what was flushed is with the kernel; never where the connection fails before. */
@@ -179,6 +232,8 @@ export class Connection {
   pause(): void {
     if (this.#isPaused || this.#isEnding) return;
     this.#isPaused = true;
+    this.#deadline.pause();
+    this.#count();
     this.stream.pause();
   }
 
@@ -186,8 +241,7 @@ export class Connection {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (this.#isClosed) return;
-    this.#partialSince = 0;
-    this.#watchFrame();
+    this.#deadline.resume();
     this.stream.resume();
   }
 
@@ -199,11 +253,23 @@ export class Connection {
     if (this.#isClosed || this.#isEnding) return;
     this.flush();
     this.#isEnding = true;
-    clearTimeout(this.#readTimer);
+    this.#deadline.end();
+    this.#decoder.reset();
+    this.#count();
     this.stream.end(() => { this.#linger(); });
     this.#writer.watch();
     if (this.#receiver === undefined) this.#listen();
     else this.stream.resume();
+  }
+
+  /** Ends it in order, so that its listener has room for another one; its peer is told why where it has heard nothing yet. */
+  makeRoom(error: AcommError): void {
+    if (this.silentMs > 0) {
+      this.#onBrokenFraming(error);
+    } else {
+      this.#inputOver();
+      this.close();
+    }
   }
 
   /** Closes at once; what is not with the kernel is lost. */
@@ -226,6 +292,7 @@ export class Connection {
       return true; // whoever wants no more pauses
     });
     this.stream.on("end", () => { this.#onEnd(); });
+    if (!this.#isEnding) this.#deadline.start(this.#budget !== undefined);
     this.stream.resume();
   }
 
@@ -241,6 +308,7 @@ export class Connection {
       if (this.#lingered > lingerBytes) this.stream.pause();
       return;
     }
+    if (this.#budget !== undefined) this.#usedAt = performance.now();
     this.#hasFrame = false;
     this.#chunk = chunk;
     let broken: AcommError | undefined;
@@ -250,13 +318,15 @@ export class Connection {
       broken = error as AcommError;
     }
     this.#chunk = this.#chunkText = undefined;
-    this.#watchFrame();
+    this.#deadline.moved(this.#hasFrame);
+    if (this.#budget !== undefined && (this.#decoder.isPartial || this.#countedBytes > 0)) broken ??= this.#countFrame(this.#budget);
     this.#receiver?.turnEnded();
     if (broken !== undefined) this.#onBrokenFraming(broken);
   }
 
   #handOver(source: Uint8Array, start: number, end: number): void {
     this.#hasFrame = true;
+    if (this.#countedBytes > 0) this.#count(); // what was incomplete is handed over
     if (this.#isEnding) return; // closed by an earlier frame of this chunk: what follows is not taken
     const chunk = this.#chunk;
     if (source === chunk) {
@@ -276,23 +346,19 @@ export class Connection {
     this.#receiver?.frame(text, 0, text.length);
   }
 
-  /** An incomplete frame has an absolute deadline, so that a slow drip doesn't hold a connection. */
-  #watchFrame(): void {
-    if (!this.#decoder.isPartial) this.#partialSince = 0;
-    if (!this.#decoder.isPartial || this.#isEnding || this.#isPaused) return;
-    if (this.#hasFrame || this.#partialSince === 0) this.#partialSince = performance.now();
-    this.#readTimer ??= this.#armReadTimer(this.#frameTimeoutMs);
+  /** Counts what is held for the peer by this connection. */
+  #count(): void {
+    if (this.#budget === undefined) return;
+    const bytes = this.#isClosed ? 0 : this.#decoder.heldBytes + this.stream.writableLength;
+    this.#budget.add(bytes - this.#countedBytes);
+    this.#countedBytes = bytes;
   }
 
-  /** The timer outlives the frame that it was armed for: most connections have another incomplete one by then. */
-  #armReadTimer(ms: number): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#readTimer = undefined;
-      if (!this.#decoder.isPartial || this.#isEnding || this.#isPaused) return;
-      const leftMs = this.#partialSince + this.#frameTimeoutMs - performance.now();
-      if (leftMs > 0) this.#readTimer = this.#armReadTimer(Math.ceil(leftMs));
-      else this.#onBrokenFraming(new AcommError("timeout", `a frame was not complete within ${this.#frameTimeoutMs} ms of its first byte`));
-    }, ms).unref(); // the stream itself decides whether the process stays
+  /** The error for an incomplete frame that has grown beyond what the listener may hold. */
+  #countFrame(budget: ByteBudget): AcommError | undefined {
+    this.#count();
+    if (!this.#decoder.isPartial || budget.hasRoomFor(0)) return undefined;
+    return new AcommError("overloaded", `the listener holds its ${budget.maxBytes} bytes: send the message again later, or raise maxBufferedBytes`);
   }
 
   /** Nothing more can be read: the receiver may say why in a last frame, then the connection ends. */
@@ -307,7 +373,7 @@ export class Connection {
   #linger(): void {
     if (this.#isClosed) return;
     if (this.stream.readableEnded || this.stream.errored !== null) this.stream.destroy();
-    else this.#lingerTimer ??= setTimeout(() => { this.stream.destroy(); }, Math.min(lingerMs, this.#frameTimeoutMs));
+    else this.#lingerTimer ??= setTimeout(() => { this.stream.destroy(); }, this.#lingerMs);
   }
 
   #inputOver(): void {
@@ -333,7 +399,8 @@ export class Connection {
   #onClose(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#readTimer);
+    this.#deadline.end();
+    this.#count();
     clearTimeout(this.#lingerTimer);
     this.#writer.close();
     this.#inputOver();

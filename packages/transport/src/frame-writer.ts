@@ -1,6 +1,7 @@
 import { acceptedText, AcommError, checkFrameLength, encodeFrame } from "@acomm/protocol";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { ownDelayMs } from "./wait.ts";
 
 /** What a {@link FrameWriter} tells its connection. */
 export interface FrameWriterOwner {
@@ -127,10 +128,12 @@ export class FrameWriter {
   watch(): void {
     if (this.#timer !== undefined || this.#stream.writableLength === 0) return;
     const goal = this.#written;
+    const firesAt = performance.now() + this.#frameTimeoutMs;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const left = this.#stream.writableLength;
-      if (left > 0 && this.#written - left < goal) this.#owner.stalled(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
+      const wasHeldUp = performance.now() - firesAt > ownDelayMs; // what the peer has taken meanwhile is not known yet
+      if (left > 0 && this.#written - left < goal && !wasHeldUp) this.#owner.stalled(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
       else this.watch();
     }, this.#frameTimeoutMs);
     this.#timer.unref(); // the stream itself decides whether the process stays

@@ -74,7 +74,6 @@ export class ServerConnection implements FrameReceiver {
   /** Of earlier turns, whose acknowledgements the kernel has not taken yet. */
   readonly #unflushed = new Set<AcceptedWork>();
   #hasAnnouncedReply = false;
-  #turnStartedAt = 0;
   #isOver = false;
   #hasSpoken = false;
 
@@ -87,6 +86,10 @@ export class ServerConnection implements FrameReceiver {
   /** Whether answers can still be written. */
   get isOpen(): boolean {
     return !this.#isOver;
+  }
+
+  get isIdle(): boolean {
+    return this.#hasSpoken && this.openAnswers === 0 && this.#accepted.length === 0 && this.#unflushed.size === 0;
   }
 
   /** Writes the text of an answer with the others of this turn. @throws AcommError `frame_too_large` */
@@ -124,15 +127,8 @@ export class ServerConnection implements FrameReceiver {
     this.#acknowledge(refusalText(error));
   }
 
-  /** When the chunk at hand came, on the clock of `performance.now()`. */
-  get turnStartedAt(): number {
-    if (this.#turnStartedAt === 0) this.#turnStartedAt = performance.now();
-    return this.#turnStartedAt;
-  }
-
   turnEnded(): void {
     const { connection } = this;
-    this.#turnStartedAt = 0;
     connection.flush();
     if (this.#accepted.length > 0) this.#startWhenFlushed();
     if (connection.isBlocked) connection.pause();

@@ -23,6 +23,8 @@ export interface PoolOptions {
 const probesOfUnknown = 4;
 /** In how many steps an unused connection's time passes; it may live one step longer. */
 const idleSteps = 4;
+/** How long a peer without room is left alone at first, in milliseconds. */
+const firstPauseMs = 2;
 /** How often a message is written to connections that end without acknowledging it. */
 const maxAttempts = 3;
 
@@ -42,6 +44,10 @@ export class Peer implements ClientConnectionOwner {
   #queue: Fifo<OutgoingMessage> = new Fifo<OutgoingMessage>();
   #primary: ClientConnection | undefined;
   #dialing = 0;
+  /** Since when the peer has had no room for a connection; while the timer runs it is left alone. */
+  #crowdedSince: number | undefined;
+  #crowdedTimer: NodeJS.Timeout | undefined;
+  #crowdedPauseMs = firstPauseMs;
   #keepsAlive: boolean | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   /** Whether anything was sent since the timer last looked, and how often it found nothing. */
@@ -71,11 +77,34 @@ export class Peer implements ClientConnectionOwner {
     this.#stopError = error;
     for (const dial of this.#dials) dial.abort(error);
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#crowdedTimer);
     this.#failQueue(error);
     for (const connection of this.#connections) connection.stop(error);
   }
 
+  crowded(message: OutgoingMessage, error: AcommError): void {
+    const now = performance.now();
+    this.#crowdedSince ??= now;
+    const waitMs = this.#crowdedPauseMs * (0.5 + Math.random());
+    if (now + waitMs > this.#crowdedSince + this.#options.connectTimeoutMs) {
+      this.#crowdedSince = undefined;
+      message.failed(error);
+      this.#failQueue(error);
+      return;
+    }
+    this.#putFirst([message]);
+    if (this.#crowdedTimer !== undefined) return;
+    this.#crowdedPauseMs = nextPauseMs(this.#crowdedPauseMs);
+    this.#crowdedTimer = setTimeout(() => {
+      this.#crowdedTimer = undefined;
+      this.#pump();
+      this.#checkUnused(); // those who waited may have left
+    }, waitMs);
+  }
+
   announced(connection: ClientConnection): void {
+    this.#crowdedSince = undefined;
+    this.#crowdedPauseMs = firstPauseMs;
     this.#keepsAlive = connection.announcement?.keepAlive === true;
     if (!this.#keepsAlive) return; // it closes when it is idle, and the next message gets a new one
     if (this.#primary === undefined) {
@@ -121,6 +150,7 @@ export class Peer implements ClientConnectionOwner {
       }
       return;
     }
+    if (this.#crowdedTimer !== undefined) return;
     const most = this.#keepsAlive === undefined ? probesOfUnknown : this.#keepsAlive ? 1 : this.#options.maxDials;
     if (this.#dialing >= this.#queue.size) return;
     const busy = this.#busyCount();
@@ -185,7 +215,7 @@ export class Peer implements ClientConnectionOwner {
       limit.abort();
     }, connectTimeoutMs);
     try {
-      for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
+      for (let pauseMs = firstPauseMs; ; pauseMs = nextPauseMs(pauseMs)) {
         try {
           return await this.#connect(this.#url, limit.signal);
         } catch (error) {
@@ -245,4 +275,8 @@ export class Peer implements ClientConnectionOwner {
     this.#idleTimer = undefined;
     this.#onUnused();
   }
+}
+
+function nextPauseMs(pauseMs: number): number {
+  return Math.min(pauseMs * 1.5, 100);
 }

@@ -105,7 +105,10 @@ export class Service implements AsyncDisposable {
     const request = decodeRequest(text, start, end);
     if (this.#stopping !== undefined) throw new AcommError("stopping", "the service is stopping: send the request elsewhere");
     if (this.#jobs.length >= this.#maxInFlight) throw new AcommError("overloaded", `the service has ${this.#maxInFlight} requests under way: try again later`);
-    const job = new Job(request, connection, this, this.#jobs.length);
+    const bytes = end - start;
+    if (!connection.connection.hasRoomFor(bytes)) throw new AcommError("overloaded", `the service holds as many bytes of requests as it may, and this one has ${bytes}: try again later, or raise maxBufferedBytes of its listener`);
+    connection.connection.hold(bytes);
+    const job = new Job(request, connection, this, this.#jobs.length, bytes);
     this.#jobs.push(job);
     if (job.answersHere) connection.openAnswers += 1;
     return job;
@@ -185,6 +188,7 @@ export class Service implements AsyncDisposable {
       this.#jobs[index] = last;
       last.index = index;
     }
+    job.connection.connection.hold(-job.bytes);
     if (job.answersHere) job.connection.openAnswers -= 1;
     if (this.#jobs.length === 0) this.#onIdle?.();
   }
@@ -243,6 +247,8 @@ class Job implements AcceptedWork, HandlerContext {
   readonly connection: ServerConnection;
   readonly answersHere: boolean;
   readonly startedAt: number;
+  /** How much of the listener's bytes it takes. */
+  readonly bytes: number;
   /** Where the service keeps it. */
   index: number;
   readonly #service: Service;
@@ -251,11 +257,12 @@ class Job implements AcceptedWork, HandlerContext {
   #abortReason: AcommError | undefined;
   #isFinished = false;
 
-  constructor(request: Request, connection: ServerConnection, service: Service, index: number) {
+  constructor(request: Request, connection: ServerConnection, service: Service, index: number, bytes: number) {
     this.request = request;
     this.connection = connection;
-    this.startedAt = connection.turnStartedAt;
+    this.startedAt = connection.connection.usedAt;
     this.index = index;
+    this.bytes = bytes;
     this.#service = service;
     this.answersHere = request.ext?.["reply"] === true;
   }

@@ -1,7 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import type { Duplex } from "node:stream";
-import { Connection } from "./connection.ts";
+import { checkConnectionOptions, Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { translateNodeError } from "./node-error.ts";
 import { OutgoingText } from "./outgoing-text.ts";
@@ -34,8 +34,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
     idleTimeoutMs: checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs"),
     maxDials: checkCount(maxDials, "maxDials"),
   };
-  if (init.frameTimeoutMs !== undefined) checkTimeoutMs(init.frameTimeoutMs, "frameTimeoutMs");
-  if (init.maxFrameBytes !== undefined) checkCount(init.maxFrameBytes, "maxFrameBytes");
+  checkConnectionOptions(init);
   const peers = new Map<string, Peer>();
   /** The last one that was called: most calls go where the one before went. */
   let lastUrl: AcommUrl | undefined;

@@ -4,6 +4,12 @@ import type { WaitOptions } from "./transport.ts";
 /** The longest time that a timer of Node takes, in milliseconds. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
+/**
+ * A timer that fires later than by this was held up by the process itself, in milliseconds: what has come from a peer
+ * meanwhile is not read yet, so the peer must not be called late.
+ */
+export const ownDelayMs = 100;
+
 /** A duration that a timer may be armed with. @throws AcommError `bad_field` for NaN, less than 1 or more than 2^31-1. */
 export function checkTimeoutMs(value: number, field = "timeoutMs"): number {
   if (typeof value === "number" && value >= 1 && value <= maxTimeoutMs) return value;
