@@ -4,6 +4,7 @@ import * as transport from "./index.ts";
 test("the public names", () => {
   expect(Object.keys(transport).sort()).toEqual([
     "Connection",
+    "HttpDoor",
     "MessageServer",
     "StreamSigner",
     "UnixListener",

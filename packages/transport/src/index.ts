@@ -5,6 +5,8 @@ export { deliverResponse } from "./deliver.ts";
 export type { DeliverOptions } from "./deliver.ts";
 export { errorChannelName, report } from "./diagnostics.ts";
 export type { ErrorHook } from "./diagnostics.ts";
+export { HttpDoor } from "./http/door.ts";
+export type { HttpDoorOptions } from "./http/door.ts";
 export { createRequestHandler, createResponseHandler } from "./http/message-handler.ts";
 export type { HttpHandler, HttpHandlerOptions } from "./http/message-handler.ts";
 export { createStreamProxyHandler } from "./http/stream-proxy.ts";

@@ -1,6 +1,6 @@
 import { AcommError, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { pump } from "../pump.ts";
@@ -9,6 +9,7 @@ import type { TransportRegistry } from "../registry.ts";
 import { StreamReader } from "../stream-reader.ts";
 import type { StreamSigner } from "../stream-signer.ts";
 import type { HttpHandler } from "./message-handler.ts";
+import { refuse } from "./refuse.ts";
 
 /** What {@link createStreamProxyHandler} takes: at least one of `signer` and `authorize`. */
 export interface StreamProxyOptions {
@@ -119,11 +120,4 @@ function describe(error: unknown): readonly [status: number, text: string] {
     default:
       return [502, "the stream failed before its first byte"];
   }
-}
-
-function refuse(response: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
-  if (response.headersSent || response.destroyed) return; // the reader has left
-  const body = `${text}\n`;
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(body), "x-content-type-options": "nosniff", "cache-control": "no-store", ...headers });
-  response.end(body);
 }

@@ -1,0 +1,224 @@
+import { AcommError, parseUrl } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
+import { createServer as createHttpServer } from "node:http";
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { ServerOptions as TlsServerOptions } from "node:https";
+import { isIPv6 } from "node:net";
+import type { AddressInfo } from "node:net";
+import { defaultMaxConnections } from "../descriptors.ts";
+import { report } from "../diagnostics.ts";
+import type { ErrorHook } from "../diagnostics.ts";
+import { translateNodeError } from "../node-error.ts";
+import type { StopOptions, StopReport } from "../transport.ts";
+import { checkCount, checkGraceMs, checkTimeoutMs } from "../wait.ts";
+import type { HttpHandler } from "./message-handler.ts";
+import { refuse } from "./refuse.ts";
+
+/** What an {@link HttpDoor} takes: its routes, and the limits. */
+export interface HttpDoorOptions {
+  /** The handlers by path, such as `{ "/": createRequestHandler(…), "/stream": createStreamProxyHandler(…) }`; more come with `route`. @default none */
+  readonly routes?: Readonly<Record<string, HttpHandler>> | undefined;
+  /** The address to listen at. @default 127.0.0.1, so that only this machine gets in */
+  readonly host?: string | undefined;
+  /** @default 0: one that is free */
+  readonly port?: number | undefined;
+  /** The host names by which it may be addressed, without ports; a page of another name can't reach it by DNS. @default `host`, and the names of loopback where that is one */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** The origins of web pages that may call it, such as `https://example.com`. @default none */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** Makes it HTTPS. With `ca`, callers must show a certificate of that authority. @default plain HTTP */
+  readonly tls?: Pick<TlsServerOptions, "ca" | "cert" | "key" | "pfx" | "passphrase" | "minVersion"> | undefined;
+  /** How long the headers of a request may take, and a new connection may be silent, in milliseconds. @default 10 000 */
+  readonly headersTimeoutMs?: number | undefined;
+  /** How long a request may take to arrive with its body, in milliseconds. @default 30 000 */
+  readonly requestTimeoutMs?: number | undefined;
+  /** How many headers a request may have. @default 100 */
+  readonly maxHeaders?: number | undefined;
+  /** How long the request line and the headers may be together, in bytes. @default 16 KiB */
+  readonly maxHeaderBytes?: number | undefined;
+  /** How many connections may be open; more are closed at once. @default 1024, and no more than a quarter of the file descriptors */
+  readonly maxConnections?: number | undefined;
+  /** Gets what a handler throws; the caller gets a 500 that doesn't say it. @default it goes to `node:diagnostics_channel` alone */
+  readonly onError?: ErrorHook | undefined;
+}
+
+/** How often Node looks for connections that are late, in milliseconds. */
+const checkIntervalMs = 1000;
+const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
+
+/**
+ * The guarded door to the outside: an HTTP server with limits, for the handlers of this package. It listens on loopback
+ * unless told otherwise, knows its own names, lets no foreign web page in, and passes no request on that is malformed.
+ */
+export class HttpDoor implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #routes = new Map<string, HttpHandler>();
+  readonly #scheme: "http" | "https";
+  readonly #host: string;
+  readonly #port: number;
+  readonly #allowedHosts: ReadonlySet<string>;
+  readonly #allowedOrigins: ReadonlySet<string>;
+  readonly #maxHeaders: number;
+  readonly #onError: ErrorHook | undefined;
+  readonly #underWay = new Set<ServerResponse>();
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<StopReport> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  /** @throws AcommError `bad_field` */
+  constructor(options: HttpDoorOptions) {
+    const { host = "127.0.0.1", port = 0, tls } = options;
+    for (const [path, handler] of Object.entries(options.routes ?? {})) this.route(path, handler);
+    this.#host = host;
+    this.#port = checkPort(port);
+    this.#scheme = tls === undefined ? "http" : "https";
+    this.#allowedHosts = new Set((options.allowedHosts ?? ownNames(host)).map((name) => name.toLowerCase()));
+    this.#allowedOrigins = new Set(options.allowedOrigins);
+    this.#maxHeaders = checkCount(options.maxHeaders ?? 100, "maxHeaders");
+    this.#onError = options.onError;
+    const limits: ServerOptions = {
+      headersTimeout: checkTimeoutMs(options.headersTimeoutMs ?? 10_000, "headersTimeoutMs"),
+      requestTimeout: checkTimeoutMs(options.requestTimeoutMs ?? 30_000, "requestTimeoutMs"),
+      connectionsCheckingInterval: Math.min(checkIntervalMs, options.headersTimeoutMs ?? checkIntervalMs, options.requestTimeoutMs ?? checkIntervalMs),
+      maxHeaderSize: checkCount(options.maxHeaderBytes ?? 16 * 1024, "maxHeaderBytes"),
+      insecureHTTPParser: false,
+    };
+    const listener = (request: IncomingMessage, response: ServerResponse): void => { this.#take(request, response); };
+    this.#server = tls === undefined
+      ? createHttpServer(limits, listener)
+      : createHttpsServer({ ...limits, ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined, handshakeTimeout: limits.headersTimeout ?? 0 }, listener);
+    this.#server.maxHeadersCount = this.#maxHeaders + 1; // one more than may be, so that more are seen
+    this.#server.maxConnections = checkCount(options.maxConnections ?? defaultMaxConnections(), "maxConnections");
+    this.#server.on("error", () => undefined); // an accept that failed concerns the one who connected
+  }
+
+  /** Where it is reached, with the path `/`. @throws AcommError `unavailable` before the start */
+  get url(): AcommUrl {
+    const address = this.#server.address() as AddressInfo | null;
+    if (address === null) throw new AcommError("unavailable", "the door has no URL before it is started: await door.start()");
+    return parseUrl(`${this.#scheme}://${isIPv6(this.#host) ? `[${this.#host}]` : this.#host}:${address.port}/`);
+  }
+
+  /**
+   * Serves a path, exactly as it is given: nothing is unescaped or resolved. Any path without a handler is 404.
+   *
+   * @throws AcommError `bad_field` where it is no plain path
+   */
+  route(path: string, handler: HttpHandler): void {
+    if (!/^\/[\w./-]*$/.test(path)) throw new AcommError("bad_field", `routes: ${JSON.stringify(path)} is no plain path: begin it with / and leave out queries and escapes`);
+    this.#routes.set(path, handler);
+  }
+
+  /** Starts to listen; a second call waits for the first. @throws AcommError `bad_address` where the port is taken, `stopping` after a stop */
+  start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(new AcommError("stopping", "the door was stopped: make a new one"));
+    this.#starting ??= new Promise((resolve, reject) => {
+      const failed = (error: Error): void => { reject(translateNodeError(error, `listen at ${this.#host}:${this.#port}`)); };
+      this.#server.once("error", failed);
+      this.#server.listen({ host: this.#host, port: this.#port, backlog: 4096 }, () => {
+        this.#server.off("error", failed);
+        resolve();
+      });
+    });
+    return this.#starting;
+  }
+
+  /**
+   * Takes no more, waits for the requests that are under way, then cuts them. Idempotent, safe during the start.
+   *
+   * @param options.graceMs 0 to 2^31-1, @default 10 000
+   * @throws AcommError `bad_field`
+   */
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    const graceMs = checkGraceMs(options.graceMs);
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(graceMs: number): Promise<StopReport> {
+    await this.#starting?.catch(() => undefined); // its error went to whoever called start()
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    if (this.#underWay.size > 0 && graceMs > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, graceMs);
+        this.#onIdle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    const cutConnections = this.#underWay.size;
+    this.#server.closeAllConnections(); // a body that is half here, or a connection that never asked anything, is not work
+    await closed;
+    return { cut: [], cutConnections };
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    this.#underWay.add(response);
+    response.once("close", () => {
+      this.#underWay.delete(response);
+      if (this.#underWay.size === 0) this.#onIdle?.();
+    });
+    const refusal = this.#refusalOf(request);
+    const handler = this.#routes.get(pathOf(request));
+    if (refusal !== undefined) {
+      refuse(response, ...refusal, { connection: "close" }); // what follows it on the connection is not looked at
+    } else if (handler === undefined) {
+      refuse(response, 404, "nothing is served at this path");
+    } else {
+      void this.#run(handler, request, response);
+    }
+  }
+
+  async #run(handler: HttpHandler, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await handler(request, response);
+    } catch (cause) {
+      report(this.#onError, new AcommError("remote", `the handler of ${pathOf(request)} failed`, { cause }));
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, "the handler failed", { connection: "close" });
+    }
+  }
+
+  /** Why a request is not let in: what Node's parser lets through, but a proxy or a browser may have been tricked into. */
+  #refusalOf(request: IncomingMessage): readonly [status: number, text: string] | undefined {
+    const { rawHeaders, headers, url = "" } = request;
+    if (this.#stopping !== undefined) return [503, "stopping: send it elsewhere"];
+    if (rawHeaders.length / 2 > this.#maxHeaders) return [431, `the request has more than ${this.#maxHeaders} headers`];
+    if (!url.startsWith("/")) return [400, "the request target must be a path: this is no proxy"];
+    const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
+    if (hosts !== 1) return [400, "the request must have one Host"];
+    if (!this.#allowedHosts.has(hostName(headers.host ?? ""))) return [403, "this Host is not served: name it in allowedHosts"];
+    if (headers.origin !== undefined && !this.#allowedOrigins.has(headers.origin)) return [403, "this Origin is not let in: name it in allowedOrigins"];
+    return undefined;
+  }
+}
+
+function checkPort(port: number): number {
+  if (port <= 65_535) return checkCount(port, "port", 0);
+  throw new AcommError("bad_field", `port must be at most 65535, but is ${port}`);
+}
+
+/** The names of an address that one may be reached by without naming any. */
+function ownNames(host: string): readonly string[] {
+  const name = isIPv6(host) ? `[${host}]` : host.toLowerCase();
+  if (loopbackNames.includes(name)) return loopbackNames;
+  if (name === "0.0.0.0" || name === "[::]") throw new AcommError("bad_field", `host ${host} means every address: say in allowedHosts by which names callers reach it`);
+  return [name];
+}
+
+function hostName(host: string): string {
+  return host.toLowerCase().replace(/:\d*$/, "");
+}
+
+function pathOf(request: IncomingMessage): string {
+  const { url = "" } = request;
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
+}
