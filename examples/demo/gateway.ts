@@ -6,7 +6,7 @@ import { announce, toldToStop } from "./lifecycle.ts";
 
 const [directory = "", serviceUrl = "", clientOrigin = ""] = process.argv.slice(2);
 
-const door = new HttpDoor({ headersTimeoutMs: 5000 }); // on loopback, at a port that is free
+const door = new HttpDoor(); // on loopback, at a port that is free
 await door.start();
 
 const registry = createRegistry();

@@ -60,10 +60,12 @@ export function parseJson(text: string, maxDepth: number = defaultMaxDepth): unk
 /**
  * Parses the text of a value that stands inside a message, one level down; undefined where it isn't JSON or is nested too
  * deep, and `parseJson` of the whole message finds out why.
+ *
+ * @param maxDepth how deep the message may nest, @default 256
  */
-export function parseMember(text: string): unknown {
+export function parseMember(text: string, maxDepth: number = defaultMaxDepth): unknown {
   try {
-    return parseShallow(text, defaultMaxDepth - 1);
+    return parseShallow(text, maxDepth - 1);
   } catch {
     return undefined;
   }

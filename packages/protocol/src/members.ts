@@ -25,9 +25,9 @@ export function createKeyTable(keys: readonly (readonly [name: string, ...aliase
  *
  * @throws AcommError `bad_json`; `bad_field` for two spellings of one key, or one that differs only in case.
  */
-export function readMembers(message: string | Uint8Array, keys: KeyTable): Members {
+export function readMembers(message: string | Uint8Array, keys: KeyTable, maxDepth?: number): Members {
   const text = typeof message === "string" ? message : decodeUtf8(message);
-  const value = parseJson(text);
+  const value = parseJson(text, maxDepth);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new AcommError("bad_json", `the message must be a JSON object, but is ${kindOf(value)}`);
   }

@@ -50,18 +50,20 @@ export function encodeCall(id: string, task: string, argsText: string): string {
  * Reads a request from its JSON; takes the spellings of later revisions of the original as well.
  *
  * @param start where it stands in the text, with `end`, @default the whole
+ * @param maxDepth how deep it may nest, @default 256
  * @throws AcommError `bad_json` or `bad_field`, naming the key.
  */
-export function decodeRequest(message: string | Uint8Array, start = 0, end: number = message.length): Request {
-  if (typeof message === "string") return decodeCommonRequest(message, start, end) ?? decodeAnyRequest(message.slice(start, end));
-  return decodeRequest(decodeUtf8(start === 0 && end === message.length ? message : message.subarray(start, end)));
+export function decodeRequest(message: string | Uint8Array, start = 0, end: number = message.length, maxDepth?: number): Request {
+  if (typeof message === "string") return decodeCommonRequest(message, start, end, maxDepth) ?? decodeAnyRequest(message.slice(start, end), maxDepth);
+  const text = decodeUtf8(start === 0 && end === message.length ? message : message.subarray(start, end));
+  return decodeRequest(text, 0, text.length, maxDepth);
 }
 
 /**
  * The one form that our own callers write on a kept connection: only the args are parsed. If the text between the known
  * head and tail is one JSON value then the whole is one message; anything else is left to the general decoder.
  */
-function decodeCommonRequest(text: string, start: number, end: number): Request | undefined {
+function decodeCommonRequest(text: string, start: number, end: number, maxDepth: number | undefined): Request | undefined {
   const idStart = start + idHead.length;
   const idEnd = beginsAsTheLast(text, start) ? idStart + 36 : endOfPlainId(text, start);
   if (idEnd < 0 || (!standsAt(text, lastMiddle, idEnd) && !rememberTask(text, idEnd))) return undefined;
@@ -69,7 +71,7 @@ function decodeCommonRequest(text: string, start: number, end: number): Request 
   const argsEnd = isReply ? end - replyTail.length : end - 1;
   if (!isReply && text[argsEnd] !== "}") return undefined;
   const argsText = text.slice(idEnd + lastMiddle.length, argsEnd);
-  const args = parseMember(argsText);
+  const args = parseMember(argsText, maxDepth);
   if (args === undefined) return undefined; // the general decoder finds out what it is and says why
   return {
     id: text.slice(idStart, idEnd),
@@ -117,8 +119,8 @@ function rememberTask(text: string, idEnd: number): boolean {
   return true;
 }
 
-function decodeAnyRequest(text: string): Request {
-  const members = readMembers(text, keys);
+function decodeAnyRequest(text: string, maxDepth: number | undefined): Request {
+  const members = readMembers(text, keys, maxDepth);
   const ext = readExtensions(members);
   const args = members.get("args");
   const value = args?.value ?? null;

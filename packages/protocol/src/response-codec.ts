@@ -65,15 +65,16 @@ export function replyResult(text: string, idEnd: number, end: number): string | 
  * Reads a response from its JSON; the seed's `Response.UnmarshalJSON`. Takes the spellings of later revisions of the
  * original as well.
  *
+ * @param maxDepth how deep it may nest, @default 256
  * @throws AcommError `bad_json` or `bad_field`, naming the key.
  */
-export function decodeResponse(message: string | Uint8Array): Response {
+export function decodeResponse(message: string | Uint8Array, maxDepth?: number): Response {
   const text = typeof message === "string" ? message : decodeUtf8(message);
-  return decodeCommonResponse(text) ?? decodeAnyResponse(text);
+  return decodeCommonResponse(text, maxDepth) ?? decodeAnyResponse(text, maxDepth);
 }
 
 /** The one form that our own services answer in: only the result is parsed; see the request codec for why it is safe. */
-function decodeCommonResponse(text: string): Response | undefined {
+function decodeCommonResponse(text: string, maxDepth: number | undefined): Response | undefined {
   if (!text.startsWith(replyHead)) return undefined;
   const idEnd = text.indexOf('"', replyHead.length);
   if (!standsAt(text, beforeResult, idEnd)) return undefined;
@@ -82,13 +83,13 @@ function decodeCommonResponse(text: string): Response | undefined {
   const id = text.slice(replyHead.length, idEnd);
   if (!isPlainName(id)) return undefined;
   const resultText = text.slice(idEnd + beforeResult.length, reply ? -replyTail.length : -tail.length);
-  const result = parseMember(resultText);
+  const result = parseMember(resultText, maxDepth);
   if (result === undefined) return undefined; // the general decoder finds out what it is and says why
   return { id, error: "", result, streamUrl: null, raw: { text: resultText.trim(), value: result }, ext: reply ? replyExt : undefined };
 }
 
-function decodeAnyResponse(text: string): Response {
-  const members = readMembers(text, responseKeys);
+function decodeAnyResponse(text: string, maxDepth: number | undefined): Response {
+  const members = readMembers(text, responseKeys, maxDepth);
   const ext = readExtensions(members);
   const error = readError(members.get("error")?.value);
   const member = members.get("result");

@@ -8,6 +8,8 @@ import type { CallOptions } from "./tracker-options.ts";
 /** What the calls of one tracker share. */
 export interface CallOwner {
   readonly pending: PendingRequests;
+  /** How deep an answer may nest. */
+  readonly maxDepth: number;
   /** Counts an answer that nobody waits for. */
   refuse(): void;
 }
@@ -111,7 +113,7 @@ export class Call implements PendingRequest, OutgoingMessage {
     this.carrier = undefined; // the answer is here, there is nothing left to forget
     let response: Response;
     try {
-      response = decodeResponse(text);
+      response = decodeResponse(text, this.#owner.maxDepth);
     } catch (error) {
       this.failed(error as AcommError);
       return;
@@ -121,7 +123,7 @@ export class Call implements PendingRequest, OutgoingMessage {
 
   succeeded(resultText: string): boolean {
     if (!this.#wantsResult) return false;
-    const result = parseMember(resultText);
+    const result = parseMember(resultText, this.#owner.maxDepth);
     if (result === undefined) return false;
     this.carrier = undefined;
     if (this.#owner.pending.remove(this)) this.#finishWith(result);

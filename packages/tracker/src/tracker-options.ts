@@ -11,6 +11,8 @@ export interface TrackerOptions {
   readonly defaultTimeoutMs?: number | undefined;
   /** How many requests may be open; more are refused with `overloaded`. @default 10 000 */
   readonly maxPending?: number | undefined;
+  /** How deep a response may nest arrays and objects, 1 to 5000. @default 256 */
+  readonly maxDepth?: number | undefined;
   /** Which hooks and streams out of messages `proxyUnix` may open. @default unix sockets */
   readonly admit?: TargetPolicy | undefined;
   /** Whose transports and connections are used. @default unix and http(s), closed with the tracker */

@@ -84,6 +84,26 @@ describe("one outcome, of the right code", () => {
     expect(tracker.pendingCount).toBe(0);
   });
 
+  test("A31 a result as deep as maxDepth is given, one level more is bad_json, on the connection and at the hook", async () => {
+    const tracker = await startTracker({ maxDepth: 4 });
+    for (const [levels, code] of [[3, "fulfilled"], [4, "bad_json"]] as const) {
+      const result = JSON.parse("[".repeat(levels) + "]".repeat(levels)) as unknown;
+      const here = await startPeer((request, say) => {
+        say(acknowledgements.reply);
+        say(answerText(request.id, result));
+      }, `here-${levels}`);
+      expect(await codeOf(tracker.request(here.url, { task: "t" }))).toBe(code);
+      expect(await codeOf(tracker.call(here.url, { task: "t" }))).toBe(code);
+      const verdicts: Promise<string>[] = [];
+      const there = await startPeer((request, say) => {
+        say(acknowledgements.once);
+        verdicts.push(codeOf(respond(request, createResponse(request, { result }))));
+      }, `there-${levels}`);
+      const outcome = codeOf(tracker.request(there.url, { task: "t", timeoutMs: 300 }));
+      expect([await outcome, await verdicts[0]]).toEqual(levels === 3 ? ["fulfilled", "fulfilled"] : ["timeout", "bad_json"]);
+    }
+  });
+
   test("F30 a late answer gets unknown_id and nobody sees it", async () => {
     const tracker = await startTracker();
     const peer = await startPeer((_request, say) => { say(acknowledgements.once); });

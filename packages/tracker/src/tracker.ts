@@ -1,6 +1,6 @@
 import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
-import { admitTargets, cancelledError, checkCount, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
+import { admitTargets, cancelledError, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CutWork, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -60,7 +60,7 @@ export class Tracker implements AsyncDisposable {
     this.#httpStreamUrl = options.httpStreamUrl === undefined ? undefined : parseUrl(options.httpStreamUrl, { field: "httpStreamUrl" });
     this.#defaultTimeoutMs = checkTimeoutMs(options.defaultTimeoutMs ?? 30_000, "defaultTimeoutMs");
     this.#pending = new PendingRequests(checkCount(options.maxPending ?? 10_000, "maxPending"));
-    this.#callOwner = { pending: this.#pending, refuse: () => { this.#refused += 1; } };
+    this.#callOwner = { pending: this.#pending, maxDepth: checkDepth(options.maxDepth), refuse: () => { this.#refused += 1; } };
     this.#admit = options.admit ?? admitTargets();
     this.#ownsRegistry = options.registry === undefined;
     this.#registry = options.registry ?? createRegistry();
@@ -318,7 +318,7 @@ export class Tracker implements AsyncDisposable {
 
   /** Takes a response that comes in at the tracker's socket. */
   #accept(text: string): AcceptedWork {
-    const response = decodeResponse(text);
+    const response = decodeResponse(text, this.#callOwner.maxDepth);
     const pending = this.#claim(response);
     return {
       answersHere: false,

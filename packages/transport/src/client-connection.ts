@@ -20,6 +20,8 @@ export interface ClientConnectionOwner {
   ended(connection: ClientConnection, unsent: readonly OutgoingMessage[]): void;
 }
 
+/** The longest acknowledgement, in characters. */
+const maxAckLength = 64 * 1024;
 /** In how many steps an acknowledgement is waited for; it may take one step longer than its time. */
 const ackSteps = 4;
 
@@ -117,6 +119,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
       if (this.#repliesHere && this.#takeReply(text, start, end)) return;
       const whole = text.slice(start, end);
       if (this.#repliesHere && isAnswer(whole)) this.#onAnswer(whole);
+      else if (whole.length > maxAckLength) throw new AcommError("bad_frame", `${this.#doing}: what the peer wrote in place of an acknowledgement has ${whole.length} characters, the limit is ${maxAckLength}`);
       else this.#onAcknowledgement(decodeAcknowledgement(whole));
     } catch (error) {
       this.unreadable(error as AcommError);

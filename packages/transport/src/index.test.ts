@@ -11,6 +11,7 @@ test("the public names", () => {
     "admitTargets",
     "cancelledError",
     "checkCount",
+    "checkDepth",
     "checkGraceMs",
     "checkTarget",
     "checkTimeoutMs",

@@ -42,4 +42,4 @@ export { serveUnixStream } from "./unix/stream.ts";
 export type { UnixStream, UnixStreamOptions } from "./unix/stream.ts";
 export { createUnixTransport } from "./unix/transport.ts";
 export type { UnixTransportOptions } from "./unix/transport.ts";
-export { cancelledError, checkCount, checkGraceMs, checkTimeoutMs } from "./wait.ts";
+export { cancelledError, checkCount, checkDepth, checkGraceMs, checkTimeoutMs } from "./wait.ts";

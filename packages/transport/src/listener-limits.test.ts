@@ -243,6 +243,27 @@ describe("maxBufferedBytes", () => {
   });
 });
 
+describe("maxDepth", () => {
+  const nested = (levels: number): string => `{"id":"a","task":"t","args":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)},"ext":{"reply":true}}`;
+
+  for (const maxDepth of [undefined, 10, 1000]) {
+    test(`A31 ${maxDepth ?? "by default 256"} levels of a request are taken, one more is bad_json`, async () => {
+      await using service = await startService((request) => request.args, { maxDepth });
+      await using client = await service.connect();
+      client.say(nested((maxDepth ?? 256) + 1));
+      expect(errorOf(await client.next())).toMatch(/^bad_json: the message nests deeper/);
+      client.say(nested(maxDepth ?? 256));
+      expect(errorOf(await client.next())).toBe("");
+    });
+  }
+
+  test("that makes no sense is refused by name", async () => {
+    for (const maxDepth of [0, 5001, 1.5, Number.NaN]) {
+      await expect(startService(() => null, { maxDepth })).rejects.toMatchObject({ code: "bad_field", message: expect.stringContaining("maxDepth must be a whole number from 1 to 5000") as string });
+    }
+  });
+});
+
 test("limits that make no sense are refused by name", () => {
   for (const [name, value] of [["maxConnections", 0], ["maxConnections", 1.5], ["maxBufferedBytes", 0], ["maxFrameBytes", -1], ["headerTimeoutMs", 0], ["headerTimeoutMs", 2 ** 31], ["frameTimeoutMs", Number.NaN]] as const) {
     const { code, message } = thrownBy(() => new UnixListener("/run/a.sock", { [name]: value }));

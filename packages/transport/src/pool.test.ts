@@ -211,6 +211,13 @@ describe("the outcome of a message", () => {
     expect(raw.connections).toHaveLength(2);
   });
 
+  test("an acknowledgement of 64 KiB is read; one more character is ambiguous", async () => {
+    await using raw = await peer((text, connection) => { connection.say(acknowledgements.keepAlive.padEnd(text === "limit" ? 64 * 1024 : 64 * 1024 + 1)); });
+    expect((await send("limit")).error).toBe("");
+    const error = await errorOf(send("beyond"));
+    expect([error.code, error.message.includes("has 65537 characters, the limit is 65536")]).toEqual(["ambiguous", true]);
+  });
+
   for (const [what, bytes] of [
     ["no JSON", "0000000161"],
     ["JSON but no object", "000000046e756c6c"],

@@ -11,7 +11,7 @@ import { admitTargets, checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";
 import { isThenable } from "./thenable.ts";
 import type { CutWork, Listener, StopOptions, StopReport } from "./transport.ts";
-import { checkCount, checkGraceMs, checkTimeoutMs } from "./wait.ts";
+import { checkCount, checkDepth, checkGraceMs, checkTimeoutMs } from "./wait.ts";
 
 /** What a handler gets beside the request. */
 export interface HandlerContext {
@@ -32,6 +32,8 @@ export interface ServeOptions {
   readonly admit?: TargetPolicy | undefined;
   /** How many requests may be under way; more are refused with `overloaded`. @default 10 000 */
   readonly maxInFlight?: number | undefined;
+  /** How deep a request may nest arrays and objects, 1 to 5000. @default 256 */
+  readonly maxDepth?: number | undefined;
   /** How long to try to deliver an answer to a hook where nobody listens, in milliseconds. @default 5000 */
   readonly hookTimeoutMs?: number | undefined;
   /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
@@ -55,6 +57,7 @@ export class Service implements AsyncDisposable {
   readonly #ownsRegistry: boolean;
   readonly #admit: TargetPolicy;
   readonly #maxInFlight: number;
+  readonly #maxDepth: number;
   readonly #hookTimeoutMs: number;
   readonly #onError: ErrorHook | undefined;
   /** Those under way, each at its own `index`. */
@@ -70,6 +73,7 @@ export class Service implements AsyncDisposable {
     this.#registry = options.registry ?? createRegistry();
     this.#admit = options.admit ?? admitTargets();
     this.#maxInFlight = checkCount(options.maxInFlight ?? 10_000, "maxInFlight");
+    this.#maxDepth = checkDepth(options.maxDepth);
     this.#hookTimeoutMs = checkTimeoutMs(options.hookTimeoutMs ?? 5000, "hookTimeoutMs");
     this.#onError = options.onError;
     const acceptor: Acceptor = {
@@ -102,7 +106,7 @@ export class Service implements AsyncDisposable {
   }
 
   #accept(text: string, start: number, end: number, connection: ServerConnection): AcceptedWork {
-    const request = decodeRequest(text, start, end);
+    const request = decodeRequest(text, start, end, this.#maxDepth);
     if (this.#stopping !== undefined) throw new AcommError("stopping", "the service is stopping: send the request elsewhere");
     if (this.#jobs.length >= this.#maxInFlight) throw new AcommError("overloaded", `the service has ${this.#maxInFlight} requests under way: try again later`);
     const bytes = end - start;

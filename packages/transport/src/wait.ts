@@ -1,4 +1,4 @@
-import { AcommError } from "@acomm/protocol";
+import { AcommError, defaultMaxDepth } from "@acomm/protocol";
 import type { WaitOptions } from "./transport.ts";
 
 /** The longest time that a timer of Node takes, in milliseconds. */
@@ -25,6 +25,12 @@ export function checkGraceMs(value = 10_000): number {
 export function checkCount(value: number, field: string, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new AcommError("bad_field", `${field} must be a whole number of at least ${least}, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
+}
+
+/** How deep a message may nest: 1 to 5000, which no stack of Node is too small for. @throws AcommError `bad_field` */
+export function checkDepth(value: number | undefined): number {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= 5000)) return value ?? defaultMaxDepth;
+  throw new AcommError("bad_field", `maxDepth must be a whole number from 1 to 5000, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
 }
 
 /** The error of a wait that its signal ended. */

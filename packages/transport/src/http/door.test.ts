@@ -8,6 +8,7 @@ import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { exchangeRaw } from "../fixtures/http.ts";
+import type { RawExchange } from "../fixtures/http.ts";
 import { createGate, until } from "../fixtures/until.ts";
 import { HttpDoor } from "./door.ts";
 import type { HttpDoorOptions } from "./door.ts";
@@ -57,6 +58,18 @@ describe("who may come in", () => {
     expect(await statusOf(port, post(`Origin: https://app.example\r\n${closing}`))).toBe(200);
     expect(await statusOf(port, post(closing).replace("application/json", "text/plain"))).toBe(415);
     expect(requests).toHaveLength(3);
+  });
+
+  test("a page of an origin that is let in may ask before it posts, and read what it gets", async () => {
+    const { port, requests } = await openDoor({ allowedOrigins: ["https://app.example"] });
+    const ask = (origin: string): Promise<RawExchange> => exchangeRaw(port, `OPTIONS / HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: ${origin}\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n${closing}\r\n`);
+    const { status, head } = await ask("https://app.example");
+    expect([status, /access-control-allow-origin: (.*)/.exec(head)?.[1], /access-control-allow-headers: (.*)/.exec(head)?.[1]]).toEqual([204, "https://app.example", "content-type"]);
+    const refused = await ask("https://evil.example");
+    expect([refused.status, refused.head.includes("access-control")]).toEqual([403, false]);
+    const posted = await exchangeRaw(port, post(`Origin: https://app.example\r\n${closing}`));
+    expect([posted.status, posted.head.includes("access-control-allow-origin: https://app.example"), posted.head.includes("vary: origin")]).toEqual([200, true, true]);
+    expect(requests).toHaveLength(1);
   });
 
   test("every address as host needs the names by which callers reach it", async () => {

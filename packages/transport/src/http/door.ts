@@ -25,7 +25,7 @@ export interface HttpDoorOptions {
   readonly port?: number | undefined;
   /** The host names by which it may be addressed, without ports; a page of another name can't reach it by DNS. @default `host`, and the names of loopback where that is one */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** The origins of web pages that may call it, such as `https://example.com`. @default none */
+  /** The origins of web pages that may call it and read its answers (CORS), such as `https://example.com`. @default none */
   readonly allowedOrigins?: readonly string[] | undefined;
   /** Makes it HTTPS. With `ca`, callers must show a certificate of that authority. @default plain HTTP */
   readonly tls?: Pick<TlsServerOptions, "ca" | "cert" | "key" | "pfx" | "passphrase" | "minVersion"> | undefined;
@@ -67,7 +67,7 @@ export class HttpDoor implements AsyncDisposable {
   #onIdle: (() => void) | undefined;
 
   /** @throws AcommError `bad_field` */
-  constructor(options: HttpDoorOptions) {
+  constructor(options: HttpDoorOptions = {}) {
     const { host = "127.0.0.1", port = 0, tls } = options;
     for (const [path, handler] of Object.entries(options.routes ?? {})) this.route(path, handler);
     this.#host = host;
@@ -169,6 +169,16 @@ export class HttpDoor implements AsyncDisposable {
     const handler = this.#routes.get(pathOf(request));
     if (refusal !== undefined) {
       refuse(response, ...refusal, { connection: "close" }); // what follows it on the connection is not looked at
+      return;
+    }
+    const { origin } = request.headers;
+    if (origin !== undefined) {
+      response.setHeader("access-control-allow-origin", origin);
+      response.setHeader("vary", "origin");
+    }
+    if (request.method === "OPTIONS" && origin !== undefined) {
+      // a browser asks before it posts JSON for a page of another origin
+      response.writeHead(204, { "access-control-allow-methods": "GET, POST", "access-control-allow-headers": "content-type", "access-control-max-age": "600" }).end();
     } else if (handler === undefined) {
       refuse(response, 404, "nothing is served at this path");
     } else {

@@ -123,6 +123,16 @@ describe("an exchange that is wrong", () => {
     expect([status, (JSON.parse(body) as { error: string }).error]).toEqual([408, "timeout: the body was not complete within 60 ms"]);
   });
 
+  test("A31 of a depth beyond maxDepth is bad_json, as a request and as a response", async () => {
+    await using door = await openDoor({ maxDepth: 3 });
+    expect(await errorOf(await door.post('{"id":"a","task":"t","args":[[]]}'))).toBe("");
+    expect(await errorOf(await door.post('{"id":"a","task":"t","args":[[[]]]}'))).toMatch(/^bad_json: the message nests deeper than 3 levels/);
+    const handler = createResponseHandler(() => undefined, { maxDepth: 3 });
+    await using server = await startHttp((incoming, outgoing) => void handler(incoming, outgoing));
+    const answer = await fetch(server.url, { method: "POST", body: '{"id":"a","error":"","result":[[[]]]}', headers: { "content-type": "application/json" } });
+    expect(await errorOf(answer)).toMatch(/^bad_json: the message nests deeper than 3 levels/);
+  });
+
   test("a body that somebody has read before says so", async () => {
     const handler = createRequestHandler(() => undefined);
     await using server = await startHttp((incoming, outgoing) => {

@@ -1,7 +1,7 @@
 import { acceptedOnceText, AcommError, decodeRequest, decodeResponse, defaultMaxFrameBytes, encodeRefusal } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { checkCount, checkTimeoutMs } from "../wait.ts";
+import { checkCount, checkDepth, checkTimeoutMs } from "../wait.ts";
 
 /** A handler for `node:http`, Express and their kind. It never throws and settles when the answer is written. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -10,6 +10,8 @@ export type HttpHandler = (request: IncomingMessage, response: ServerResponse) =
 export interface HttpHandlerOptions {
   /** The longest body, in bytes. @default 16 MiB */
   readonly maxBodyBytes?: number | undefined;
+  /** How deep a message may nest arrays and objects, 1 to 5000. @default 256 */
+  readonly maxDepth?: number | undefined;
   /** How long a body may take, in milliseconds. @default 30 000 */
   readonly bodyTimeoutMs?: number | undefined;
 }
@@ -19,12 +21,14 @@ export interface HttpHandlerOptions {
  * throws. Mount it before anything that reads the body.
  */
 export function createRequestHandler(accept: (request: Request) => void | Promise<void>, options: HttpHandlerOptions = {}): HttpHandler {
-  return createHandler((text) => accept(decodeRequest(text)), options);
+  const maxDepth = checkDepth(options.maxDepth);
+  return createHandler((body) => accept(decodeRequest(body, 0, body.length, maxDepth)), options);
 }
 
 /** Takes responses over HTTP, as the target of an `http:` response hook; `accept` is often `tracker.handleResponse`. */
 export function createResponseHandler(accept: (response: Response) => void | Promise<void>, options: HttpHandlerOptions = {}): HttpHandler {
-  return createHandler((text) => accept(decodeResponse(text)), options);
+  const maxDepth = checkDepth(options.maxDepth);
+  return createHandler((body) => accept(decodeResponse(body, maxDepth)), options);
 }
 
 /** A refusal by HTTP status: the exchange itself was wrong. */
