@@ -104,6 +104,29 @@ describe("seed.md", () => {
   });
 });
 
+describe("limits.md", () => {
+  const rows = (pages.get("docs/limits.md") ?? "").split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| limit"));
+
+  test.each(rows)("%s has its test", async (row) => {
+    const [, label, file, title] = /\[([^\]]+)\]\(([^)]+)\) "([^"]+)" \|$/.exec(row) ?? [];
+    expect(label).toBe(basename(file!));
+    expect(await read(join("docs", file!))).toContain(title!);
+  });
+
+  test("names every option that has a default with a unit, or a number", async () => {
+    const named = new Set(rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name!)));
+    const missing: string[] = [];
+    for (const directory of await readdir(join(root, "packages"))) {
+      const sources = (await readdir(join(root, "packages", directory, "src"), { recursive: true })).filter((name) => name.endsWith(".ts") && !/test|fixtures/.test(name));
+      for (const source of sources) {
+        const text = await read(join("packages", directory, "src", source));
+        for (const [, name] of text.matchAll(/readonly (\w*(?:Ms|Bytes|Limit)|max\w+)\?: number/g)) if (!named.has(name!)) missing.push(`${source}: ${name!}`);
+      }
+    }
+    expect(missing).toEqual([]);
+  });
+});
+
 test("every promise in architecture.md has a test", () => {
   const promises = [...(pages.get("docs/architecture.md") ?? "").matchAll(/^\| \d+ \|.*$/gm)].map(([row]) => row);
   expect(promises.length).toBe(11);

@@ -212,7 +212,7 @@ describe("the outcome of a message", () => {
   });
 
   test("an acknowledgement of 64 KiB is read; one more character is ambiguous", async () => {
-    await using raw = await peer((text, connection) => { connection.say(acknowledgements.keepAlive.padEnd(text === "limit" ? 64 * 1024 : 64 * 1024 + 1)); });
+    await using _raw = await peer((text, connection) => { connection.say(acknowledgements.keepAlive.padEnd(text === "limit" ? 64 * 1024 : 64 * 1024 + 1)); });
     expect((await send("limit")).error).toBe("");
     const error = await errorOf(send("beyond"));
     expect([error.code, error.message.includes("has 65537 characters, the limit is 65536")]).toEqual(["ambiguous", true]);
