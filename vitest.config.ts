@@ -17,12 +17,17 @@ function project(name: string, root: string, include: string, groupOrder = 0): T
   };
 }
 
+/** One file of the project after another. */
+function alone(configuration: TestProjectInlineConfiguration): TestProjectInlineConfiguration {
+  return { ...configuration, test: { ...configuration.test, maxWorkers: 1 } };
+}
+
 export default defineConfig({
   test: {
     projects: [
       ...readdirSync(packages).map((name) => project(name, join(packages, name), "src/**/*.test.ts")),
       ...["docs", "examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
-      project("reliability", join(import.meta.dirname, "reliability"), "**/*.test.ts", 1), // processes of their own, which are measured
+      alone(project("reliability", join(import.meta.dirname, "reliability"), "**/*.test.ts", 1)), // processes of their own, whose memory and delays are measured
       project("benchmarks", join(import.meta.dirname, "benchmarks"), "**/*.test.ts", 2), // what it compares must have the machine for itself
     ],
     reporters: ["default", "./tooling/scripts/summary-reporter.ts"],
