@@ -1,7 +1,7 @@
 import { acceptedText, AcommError, decodeAcknowledgement, decodeErrorText, isAnswer, replyResult, standsAt } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
 import { AwaitedAnswers } from "./awaited-answers.ts";
-import { leftUnread } from "./connection.ts";
+import { leftUnread, wasReadToItsEnd } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
 import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
@@ -40,6 +40,9 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   readonly #knownToKeepAlive: boolean;
   /** Written and not acknowledged. */
   readonly #unacked = new Fifo<OutgoingMessage>();
+  /** How many of these were written before the write that is being gathered, which has the number `#write`. */
+  #writtenBefore = 0;
+  #write = 0;
   readonly #answers = new AwaitedAnswers();
   /** Whether the peer has announced that it answers on this connection. */
   #repliesHere = false;
@@ -72,6 +75,11 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   /** Writes a message; false where it can't be written and has failed. */
   send(message: OutgoingMessage): boolean {
     const wasQuiet = this.#unacked.size === 0;
+    const { writes } = this.#connection;
+    if (writes !== this.#write && !this.#connection.hasFailedAtOnce) {
+      this.#write = writes;
+      this.#writtenBefore = this.#unacked.size;
+    }
     try {
       const text = message.encode(message.takesReply && this.#repliesHere ? this.#answers.freeId() : undefined);
       if (message.takesReply) this.#answers.add(message);
@@ -148,12 +156,15 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     const awaited = this.#answers.drain();
     const hasLeft = error === undefined || error.code === "unavailable";
     const unsent: OutgoingMessage[] = [];
-    for (const message of unacked) {
+    // after a write that failed, acknowledgements may lie unread: only what was in that write was surely not accepted
+    const doubtful = wasReadToItsEnd(error) ? 0 : this.#connection.hasFailedAtOnce ? this.#writtenBefore : unacked.length - 1;
+    for (const [index, message] of unacked.entries()) {
       awaited.delete(message);
       if (message.isSettled) continue;
       if (this.#stopError !== undefined) message.failed(this.#stopError);
       else if (error?.code === "timeout") message.failed(new AcommError("timeout", `${this.#doing}: ${error.message}`));
       else if (!hasLeft) message.failed(new AcommError("ambiguous", `${this.#doing}: what the peer wrote is no acknowledgement: ${error.message}`, { cause: error }));
+      else if (index < doubtful) message.failed(new AcommError("ambiguous", `${this.#doing}: the peer went away, and may have accepted the message before`, { cause: error }));
       else if (this.#knownToKeepAlive || this.announcement?.keepAlive === true || leftUnread(error)) unsent.push(message);
       else message.failed(new AcommError("ambiguous", `${this.#doing}: the peer read the message and ended the connection without an acknowledgement`, { cause: error }));
     }
@@ -189,6 +200,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     const message = this.#unacked.shift();
     if (message === undefined) throw new AcommError("bad_frame", `${this.#doing}: the peer acknowledged more than was sent`);
     this.#acksSeen += 1;
+    if (this.#writtenBefore > 0) this.#writtenBefore -= 1;
     return message;
   }
 

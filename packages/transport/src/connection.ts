@@ -131,6 +131,16 @@ export class Connection {
     return this.#writer.isFlushed;
   }
 
+  /** How often something was written. */
+  get writes(): number {
+    return this.#writer.writes;
+  }
+
+  /** Whether a write has failed before a single byte of it was taken, and so will all that follow. */
+  get hasFailedAtOnce(): boolean {
+    return this.#writer.hasFailedAtOnce;
+  }
+
   /** For how long the peer has been connected without a single byte, in milliseconds; 0 once one is here. */
   get silentMs(): number {
     return this.#deadline.silentMs;
@@ -413,6 +423,11 @@ function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (isAscii(buffer)) return buffer.toString("latin1");
   return isUtf8(buffer) ? buffer.toString() : decodeUtf8(buffer);
+}
+
+/** Whether everything that the peer wrote before it went away was read; where a write failed it may not have been. */
+export function wasReadToItsEnd(error: AcommError | undefined): boolean {
+  return error === undefined || (error.cause instanceof Error && (error.cause as NodeJS.ErrnoException).syscall === "read");
 }
 
 /** Whether the peer went away with bytes of ours unread, so that it can't have accepted the last frame. */

@@ -52,6 +52,8 @@ export class FrameWriter {
   #accepted = 0;
   /** How much was given to the stream, in bytes. */
   #written = 0;
+  #writes = 0;
+  #hasFailedAtOnce = false;
   #isScheduled = false;
   #wasBlocked = false;
   #timer: NodeJS.Timeout | undefined;
@@ -65,6 +67,16 @@ export class FrameWriter {
     this.#owner = owner;
     // only a plain socket has given its bytes to the kernel when nothing is left to write
     this.#reusesSlab = stream instanceof Socket && !("encrypted" in stream);
+  }
+
+  /** How often something was given to the stream. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** Whether a write has failed before a single byte of it was taken, and so will all that follow. */
+  get hasFailedAtOnce(): boolean {
+    return this.#hasFailedAtOnce;
   }
 
   /** Whether more waits to be taken than should. */
@@ -213,8 +225,10 @@ export class FrameWriter {
 
   #writeBytes(bytes: Buffer, done: WriteDone | undefined): void {
     this.#written += bytes.length;
+    this.#writes += 1;
     // only where others wait before it, or it is large, may it be the one that ends a block
     this.#stream.write(bytes, done ?? (this.#stream.writableLength > 0 || bytes.length > largeLength ? this.#onWritten : undefined));
+    if (this.#stream.errored !== null) this.#hasFailedAtOnce = true;
   }
 
   #checkDrained(): void {

@@ -72,5 +72,5 @@ class Side extends Duplex {
 }
 
 function socketError(code: string, call: string): Error {
-  return Object.assign(new Error(`${call} ${code}`), { code });
+  return Object.assign(new Error(`${call} ${code}`), { code, syscall: call });
 }
