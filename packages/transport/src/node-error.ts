@@ -21,6 +21,8 @@ const codes: Readonly<Record<string, { readonly code: AcommErrorCode; readonly h
   ENOTSOCK: { code: "bad_address", hint: "the path is not a socket" },
   EPROTOTYPE: { code: "bad_address", hint: "the path is not a stream socket" },
   ENOTDIR: { code: "bad_address", hint: "a part of the path is not a directory" },
+  EISDIR: { code: "bad_address", hint: "the path is a directory" },
+  ELOOP: { code: "bad_address", hint: "the path leads through too many links" },
   ENAMETOOLONG: { code: "bad_address", hint: "the path is too long" },
   EINVAL: { code: "bad_address", hint: "the path is not valid" },
   EROFS: { code: "bad_address", hint: "the file system is read-only" },
