@@ -77,11 +77,11 @@ export async function checkTarget(policy: TargetPolicy, url: AcommUrl, purpose: 
   throw new AcommError("forbidden_target", `the ${purpose === "response" ? "response hook" : "stream"} at ${url.protocol}//${url.host} is not admitted: let the policy (admit) admit it`, { cause });
 }
 
-function originOf(url: string | URL): string {
-  const origin = URL.canParse(String(url)) ? new URL(url).origin : "null";
-  // all other schemes have the origin "null", so one of them would admit all of them
-  if (origin === "null") throw new AcommError("bad_field", `origins: one of scheme ${/^[a-z][a-z0-9+.-]*(?=:)/i.exec(String(url))?.[0] ?? "none"} is not an origin of http or https: name other schemes in schemes`);
-  return origin;
+function originOf(input: string | URL): string {
+  const url = URL.canParse(String(input)) ? new URL(input) : undefined;
+  // most other schemes have the origin "null", so one of them would admit all of them
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url.origin;
+  throw new AcommError("bad_field", `origins: ${url === undefined ? "what is no URL" : `a URL of ${url.protocol}`} is not an origin of http or https: name other schemes in schemes`);
 }
 
 /** The directory as it is compared: without dots, and with one slash at its end. */
