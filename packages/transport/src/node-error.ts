@@ -38,6 +38,8 @@ export function nodeCodeOf(error: unknown): string {
 export function translateNodeError(error: unknown, doing: string): AcommError {
   if (error instanceof AcommError) return error;
   const code = nodeCodeOf(error);
+  // Node hangs the bytes on it that it could not parse: what a peer has sent belongs in no error
+  if (code.startsWith("HPE_")) delete (error as { rawPacket?: unknown }).rawPacket;
   if (code === "ABORT_ERR") return new AcommError("cancelled", `${doing}: cancelled`, { cause: error });
   const known = codes[code];
   if (known !== undefined) return new AcommError(known.code, `${doing}: ${known.hint} (${code})`, { cause: error });

@@ -83,7 +83,7 @@ test("S6 a link in a directory admits what it leads to only where that is admitt
 });
 
 test("a directory that is not absolute is refused: an empty one would be the root", () => {
-  for (const path of ["", "run/acomm", ".", undefined]) expect(thrownBy(() => admitTargets({ socketDirectories: [path as string] })).message).toMatch("must be an absolute path");
+  for (const path of ["", "run/acomm", ".", undefined]) expect(thrownBy(() => admitTargets({ socketDirectories: [path!] })).message).toMatch("must be an absolute path");
 });
 
 test("schemes admit transports of your own", async () => {
