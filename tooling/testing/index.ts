@@ -1,3 +1,5 @@
+export { insideHosts, startCanaries } from "./canaries.ts";
+export type { Canaries } from "./canaries.ts";
 export { fixtureRunner } from "./fixture.ts";
 export type { Fixture } from "./fixture.ts";
 export { codeOf, errorOf, thrownBy } from "./outcome.ts";

@@ -1,3 +1,4 @@
+import { readFileSync, renameSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { AcommError, acommErrorCodes, decodeErrorText, encodeErrorText } from "./acomm-error.ts";
 
@@ -57,4 +58,35 @@ describe("an error's text on the wire", () => {
     expect(encodeErrorText(error)).toBe("unavailable: nobody there");
     expect(encodeErrorText(new Error("outer", { cause: new Error("secret") }))).toBe("outer");
   });
+
+  test.each([
+    ["unavailable", "send to unix:///run/acomm/a%20b.sock: nobody listens there (ENOENT)", "unavailable: send to unix:…: nobody listens there (ENOENT)"],
+    ["truncated_stream", "read the stream unix:///run/a.sock: cut short", "truncated_stream: read the stream unix:…: cut short"],
+    ["bad_field", "url must be a URL such as unix:///run/a.sock or http://127.0.0.1:8080/path, not (unix:///run/b.sock).", "bad_field: url must be a URL such as unix:… or http://127.0.0.1:8080/path, not (unix:…)."],
+    ["bad_address", "others may write to the socket directory /run/acomm (mode 777): make it private", "bad_address: others may write to the socket directory … (mode 777): make it private"],
+    ["bad_address", "/run/a.sock is not a socket, and 1/2 is no path", "bad_address: … is not a socket, and 1/2 is no path"],
+    ["unknown_task", "no task at /users/1", "unknown_task: no task at /users/1"],
+  ] as const)("S10 S25 of %s names no socket: %s", (code, message, text) => {
+    expect(encodeErrorText(new AcommError(code, message))).toBe(text);
+  });
+
+  test("S25 an error of Node names no file", () => {
+    const failures = [() => readFileSync("/nowhere/secret-name"), () => { renameSync("/nowhere/secret-name", "/elsewhere/secret-name"); }];
+    for (const fail of failures) {
+      const error = thrown(fail);
+      expect(error.message).toContain("secret-name");
+      expect(encodeErrorText(error)).toMatch(/^ENOENT: no such file or directory, \w+ '…'/);
+      expect(encodeErrorText(error)).not.toMatch(/secret-name|nowhere|elsewhere/);
+    }
+    expect(encodeErrorText(Object.assign(new Error("connect ENOENT /run/a.sock"), { syscall: "connect", address: "/run/a.sock", path: "" }))).toBe("connect ENOENT …");
+  });
 });
+
+function thrown(action: () => unknown): Error {
+  try {
+    action();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("nothing was thrown");
+}

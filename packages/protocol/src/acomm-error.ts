@@ -43,12 +43,35 @@ export class AcommError extends Error {
 
 const knownCodes: ReadonlySet<string> = new Set(acommErrorCodes);
 
-/** The text of an error on the wire: `code: message` for an {@link AcommError}, else the message; never empty. */
+/**
+ * The text of an error on the wire: `code: message` for an {@link AcommError}, else the message; never empty. Neither stack
+ * nor cause is in it, nor the paths that the library and Node write into their messages.
+ */
 export function encodeErrorText(error: unknown): string {
-  if (error instanceof AcommError && error.code !== "remote") return `${error.code}: ${error.message}`;
+  if (error instanceof AcommError && error.code !== "remote") return `${error.code}: ${withoutPaths(error)}`;
   if (typeof error === "string" && error !== "") return error;
-  if (error instanceof Error) return error.message || error.name || "Error"; // empty text would mean success
+  if (error instanceof Error) return withoutSystemPaths(error) || error.name || "Error"; // empty text would mean success
   return "the handler failed without a message";
+}
+
+/** Whoever gets the text may be on another machine: which sockets this one has is no concern of his. */
+function withoutPaths({ code, message }: AcommError): string {
+  const text = message.includes("unix:") ? message.replace(socketUrl, "unix:…") : message;
+  return code === "bad_address" ? text.replace(absolutePath, "…") : text;
+}
+
+const socketUrl = /unix:\/\/\/[^\s"')]*[^\s"'):;,.]/g;
+const absolutePath = /(?<![^\s"'(])\/[^\s"')]*[^\s"'):;,.]/g;
+
+/** Node's own errors name the files that they are about. */
+function withoutSystemPaths(error: Error): string {
+  if (!("syscall" in error)) return error.message;
+  let text = error.message;
+  const { path, dest, address } = error as { readonly path?: unknown; readonly dest?: unknown; readonly address?: unknown };
+  for (const name of [path, dest, address]) {
+    if (typeof name === "string" && name !== "") text = text.replaceAll(name, "…");
+  }
+  return text;
 }
 
 /** Reads what {@link encodeErrorText} wrote: a text without a known code is the peer's own, code `remote`. */

@@ -132,8 +132,15 @@ describe("unmarshalArgs", () => {
     for (const schema of [schemaOf(() => ({ issues })), schemaOf(async () => ({ issues }))]) {
       const error = await unmarshalArgs(request, schema).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(AcommError);
-      expect(error).toMatchObject({ code: "bad_field", message, cause: issues });
+      expect(error).toMatchObject({ code: "bad_field", message, cause: issues.map((issue) => ({ message: issue.message })) });
     }
+  });
+
+  test("S14 keeps of an issue its words and its place, not the value that some schemas put in", async () => {
+    const step = { key: "size", value: "marker", input: { size: "marker" } };
+    const issues = [{ message: "not a number", path: ["disks", step], input: "marker", received: "marker" }];
+    const error = await unmarshalArgs(request, schemaOf(() => ({ issues }))).catch((reason: unknown) => reason);
+    expect((error as AcommError).cause).toEqual([{ message: "not a number", path: ["disks", "size"] }]);
   });
 
   test("rejects with what a broken schema throws", async () => {

@@ -38,6 +38,7 @@ export { admitTargets, checkTarget } from "./target-policy.ts";
 export type { AdmittedTargets, TargetPolicy, TargetPurpose } from "./target-policy.ts";
 export type { CutWork, Listener, MessageCarrier, OutgoingMessage, StopOptions, StopReport, StreamOptions, Transport, WaitOptions } from "./transport.ts";
 export { UnixListener } from "./unix/listener.ts";
+export type { UnixListenerOptions } from "./unix/listener.ts";
 export { serveUnixStream } from "./unix/stream.ts";
 export type { UnixStream, UnixStreamOptions } from "./unix/stream.ts";
 export { createUnixTransport } from "./unix/transport.ts";

@@ -21,6 +21,8 @@ const codes: Readonly<Record<string, { readonly code: AcommErrorCode; readonly h
   ENOTSOCK: { code: "bad_address", hint: "the path is not a socket" },
   EPROTOTYPE: { code: "bad_address", hint: "the path is not a stream socket" },
   ENOTDIR: { code: "bad_address", hint: "a part of the path is not a directory" },
+  EISDIR: { code: "bad_address", hint: "the path is a directory" },
+  ELOOP: { code: "bad_address", hint: "the path leads through too many links" },
   ENAMETOOLONG: { code: "bad_address", hint: "the path is too long" },
   EINVAL: { code: "bad_address", hint: "the path is not valid" },
   EROFS: { code: "bad_address", hint: "the file system is read-only" },
@@ -36,6 +38,8 @@ export function nodeCodeOf(error: unknown): string {
 export function translateNodeError(error: unknown, doing: string): AcommError {
   if (error instanceof AcommError) return error;
   const code = nodeCodeOf(error);
+  // Node hangs the bytes on it that it could not parse: what a peer has sent belongs in no error
+  if (code.startsWith("HPE_")) delete (error as { rawPacket?: unknown }).rawPacket;
   if (code === "ABORT_ERR") return new AcommError("cancelled", `${doing}: cancelled`, { cause: error });
   const known = codes[code];
   if (known !== undefined) return new AcommError(known.code, `${doing}: ${known.hint} (${code})`, { cause: error });

@@ -3,6 +3,7 @@ import type { AcommUrl } from "@acomm/protocol";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientConnectionOwner } from "./client-connection.ts";
 import type { Connection } from "./connection.ts";
+import { nameOf } from "./name-of.ts";
 import { translateNodeError } from "./node-error.ts";
 import { Fifo } from "./fifo.ts";
 import type { OutgoingMessage } from "./transport.ts";
@@ -132,7 +133,7 @@ export class Peer implements ClientConnectionOwner {
     const again = unsent.filter((message) => {
       message.attempts += 1;
       if (message.attempts < maxAttempts) return true;
-      message.failed(new AcommError("unavailable", `send to ${this.#url.href}: the peer ended ${maxAttempts} connections without taking the message`));
+      message.failed(new AcommError("unavailable", `send to ${nameOf(this.#url)}: the peer ended ${maxAttempts} connections without taking the message`));
       return false;
     });
     if (again.length > 0) this.#putFirst(again);
@@ -169,7 +170,7 @@ export class Peer implements ClientConnectionOwner {
     let connection: Connection;
     try {
       connection = await this.#connectInTime();
-      if (connection.isClosed) throw new AcommError("unavailable", `send to ${this.#url.href}: the connection ended at once`);
+      if (connection.isClosed) throw new AcommError("unavailable", `send to ${nameOf(this.#url)}: the connection ended at once`);
     } catch (error) {
       this.#dialing -= 1;
       this.#dialFailed(error as AcommError);
@@ -181,7 +182,7 @@ export class Peer implements ClientConnectionOwner {
       return;
     }
     const client = new ClientConnection(connection, this, {
-      doing: `send to ${this.#url.href}`,
+      doing: `send to ${nameOf(this.#url)}`,
       ackTimeoutMs: this.#options.ackTimeoutMs,
       knownToKeepAlive: this.#keepsAlive === true,
     });
@@ -205,7 +206,7 @@ export class Peer implements ClientConnectionOwner {
   /** Connects; a full backlog answers at once, so it is asked again after a random while. */
   async #connectInTime(): Promise<Connection> {
     const { connectTimeoutMs } = this.#options;
-    const doing = `connect to ${this.#url.href}`;
+    const doing = `connect to ${nameOf(this.#url)}`;
     const until = performance.now() + connectTimeoutMs;
     const limit = new AbortController();
     this.#dials.add(limit);

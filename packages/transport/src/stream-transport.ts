@@ -3,6 +3,7 @@ import type { AcommUrl } from "@acomm/protocol";
 import type { Duplex } from "node:stream";
 import { checkConnectionOptions, Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { nameOf } from "./name-of.ts";
 import { translateNodeError } from "./node-error.ts";
 import { OutgoingText } from "./outgoing-text.ts";
 import { Peer } from "./peer.ts";
@@ -58,7 +59,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
   return {
     schemes,
     send(url, text, { signal, timeoutMs }) {
-      return waitFor(`send to ${url.href}`, { signal, timeoutMs }, (resolve, reject) => {
+      return waitFor(`send to ${nameOf(url)}`, { signal, timeoutMs }, (resolve, reject) => {
         if (isClosed) {
           reject(closedError());
           return;
@@ -80,7 +81,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       lastPeer.submit(message);
     },
     async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs: silentMs = 60_000 }) {
-      const doing = `open the stream ${url.href}`;
+      const doing = `open the stream ${nameOf(url)}`;
       checkTimeoutMs(timeoutMs);
       checkTimeoutMs(silentMs, "idleTimeoutMs");
       if (signal?.aborted === true) throw cancelledError(doing, signal);
@@ -90,7 +91,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       const timer = setTimeout(() => { limit.abort(new AcommError("timeout", `${doing}: no connection within ${timeoutMs} ms`)); }, timeoutMs);
       try {
         const source = await connect(url, limit.signal, "stream");
-        if (!limit.signal.aborted) return new StreamReader(source, { streamEnd: url.streamEnd, idleTimeoutMs: silentMs, signal, doing: `read the stream ${url.href}` });
+        if (!limit.signal.aborted) return new StreamReader(source, { streamEnd: url.streamEnd, idleTimeoutMs: silentMs, signal, doing: `read the stream ${nameOf(url)}` });
         source.destroy();
         throw limit.signal.reason;
       } catch (error) {
@@ -107,7 +108,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
         (await connect(url, timeout.signal, "frames")).destroy();
         return true;
       } catch (error) {
-        const translated = translateNodeError(error, `look who listens at ${url.href}`);
+        const translated = translateNodeError(error, `look who listens at ${nameOf(url)}`);
         if (translated.code === "overloaded") return true; // a full backlog has somebody behind it
         if (translated.code === "unavailable" && !timeout.signal.aborted) return false;
         throw translated;

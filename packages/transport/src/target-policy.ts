@@ -1,6 +1,8 @@
-import { AcommError } from "@acomm/protocol";
+import { AcommError, socketPathOf } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
-import { normalize } from "node:path";
+import { lstat, realpath } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, normalize } from "node:path";
+import { nodeCodeOf } from "./node-error.ts";
 
 /** What a URL out of a message is wanted for: to send a response to, or to read a stream from. */
 export type TargetPurpose = "response" | "stream";
@@ -10,7 +12,10 @@ export type TargetPolicy = (url: AcommUrl, purpose: TargetPurpose) => boolean | 
 
 /** What {@link admitTargets} admits. */
 export interface AdmittedTargets {
-  /** Origins such as `https://example.com` or `http://127.0.0.1:8080`, compared after normalisation. @default none */
+  /**
+   * Origins such as `https://example.com` or `http://127.0.0.1:8080`, compared after normalisation. Whoever holds the name
+   * decides which address it leads to. @default none
+   */
   readonly origins?: readonly (string | URL)[] | undefined;
   /** Directories whose sockets, at any depth, are admitted. @default every unix socket */
   readonly socketDirectories?: readonly string[] | undefined;
@@ -20,21 +25,43 @@ export interface AdmittedTargets {
 
 /**
  * A policy from lists. Without options it admits unix sockets, which the file system guards, and nothing else; so does
- * everything that takes a policy and gets none. Paths are compared as text: links are not followed.
+ * everything that takes a policy and gets none. A path is admitted where it stands in a directory both as it is written and
+ * as the links in it lead.
  *
- * @throws AcommError `bad_field` for an origin that is not of http or https
+ * @throws AcommError `bad_field` for an origin that is not of http or https, and a directory that is not absolute
  */
 export function admitTargets(targets: AdmittedTargets = {}): TargetPolicy {
   const origins = new Set((targets.origins ?? []).map(originOf));
-  const directories = targets.socketDirectories?.map((directory) => normalize(`${directory}/`));
+  const directories = targets.socketDirectories?.map(directoryOf);
   const schemes = new Set(targets.schemes);
   return (url) => {
-    if (url.protocol === "unix:") {
-      const path = normalize(decodeURIComponent(url.pathname)); // it may hold an escaped slash after ..
-      return directories?.some((directory) => path.startsWith(directory)) ?? true;
-    }
-    return origins.has(url.origin) || schemes.has(url.protocol.slice(0, -1));
+    if (url.protocol !== "unix:") return origins.has(url.origin) || schemes.has(url.protocol.slice(0, -1));
+    return directories === undefined || isInside(socketPathOf(url), directories);
   };
+}
+
+async function isInside(path: string, directories: readonly string[]): Promise<boolean> {
+  const asWritten = normalize(path);
+  for (const directory of directories) {
+    if (asWritten.startsWith(directory) && (await whereLinksLead(asWritten)).startsWith(normalize(`${await whereLinksLead(directory)}/`))) return true;
+  }
+  return false;
+}
+
+/** The path without links; what isn't there yet leads nowhere else. */
+async function whereLinksLead(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (nodeCodeOf(error) !== "ENOENT" || (await isLink(path))) throw error;
+    return join(await whereLinksLead(dirname(path)), basename(path));
+  }
+}
+
+/** A link that leads nowhere may lead somewhere by the time it is followed. */
+async function isLink(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats?.isSymbolicLink() === true;
 }
 
 /** @throws AcommError `forbidden_target` unless the policy admits the URL. */
@@ -50,9 +77,16 @@ export async function checkTarget(policy: TargetPolicy, url: AcommUrl, purpose: 
   throw new AcommError("forbidden_target", `the ${purpose === "response" ? "response hook" : "stream"} at ${url.protocol}//${url.host} is not admitted: let the policy (admit) admit it`, { cause });
 }
 
-function originOf(url: string | URL): string {
-  const origin = URL.canParse(String(url)) ? new URL(url).origin : "null";
-  // all other schemes have the origin "null", so one of them would admit all of them
-  if (origin === "null") throw new AcommError("bad_field", `origins: ${String(url)} is not an origin of http or https: name other schemes in schemes`);
-  return origin;
+function originOf(input: string | URL): string {
+  const url = URL.canParse(String(input)) ? new URL(input) : undefined;
+  // most other schemes have the origin "null", so one of them would admit all of them
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url.origin;
+  throw new AcommError("bad_field", `origins: ${url === undefined ? "what is no URL" : `a URL of ${url.protocol}`} is not an origin of http or https: name other schemes in schemes`);
+}
+
+/** The directory as it is compared: without dots, and with one slash at its end. */
+function directoryOf(directory: string): string {
+  // an empty one would be the root, which admits every socket
+  if (typeof directory !== "string" || !isAbsolute(directory)) throw new AcommError("bad_field", "socketDirectories: each must be an absolute path such as /run/acomm");
+  return normalize(`${directory}/`);
 }

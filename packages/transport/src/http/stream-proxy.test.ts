@@ -234,6 +234,52 @@ async function waitForReader(served: UnixStream): Promise<void> {
   while ((await readdir(directory.path)).includes(name)) await new Promise((resolve) => setImmediate(resolve));
 }
 
+test("S9 with any bit of any byte changed a signature is refused, or names the same stream still", () => {
+  const signer = new StreamSigner();
+  const url = signer.sign("http://127.0.0.1/", parseUrl("unix:///run/acomm/a b.sock", { streamEnd: "half-close" }));
+  const query = url.search.slice(1);
+  let refused = 0;
+  for (let at = 0; at < query.length; at += 1) {
+    for (let bit = 0; bit < 8; bit += 1) {
+      const changed = new URLSearchParams(`${query.slice(0, at)}${String.fromCharCode(query.charCodeAt(at) ^ (1 << bit))}${query.slice(at + 1)}`);
+      const outcome = verdict(() => signer.verify(changed).href);
+      // the case of an escape's digits, for one, means nothing
+      if (outcome === "forbidden_target") refused += 1;
+      else expect([outcome, changed.get("addr"), changed.get("expires"), changed.get("sig")]).toEqual(["unix:///run/acomm/a%20b.sock", ...["addr", "expires", "sig"].map((key) => url.searchParams.get(key))]);
+    }
+  }
+  expect(refused).toBeGreaterThan(8 * query.length * 0.9);
+});
+
+test("S9 a signature of any other length, or of none of the letters, is refused without more ado", () => {
+  const signer = new StreamSigner();
+  const { searchParams } = signer.sign("http://127.0.0.1/", "unix:///run/s.sock");
+  const sig = searchParams.get("sig") ?? "";
+  expect(sig).toHaveLength(43);
+  for (const forged of ["", sig.slice(1), sig.slice(0, -1), `${sig}A`, `${sig}=`, ` ${sig}`, "é".repeat(43), "\0".repeat(43), sig.toLowerCase(), "A".repeat(100_000)]) {
+    searchParams.set("sig", forged);
+    expect([forged.slice(0, 50), verdict(() => signer.verify(searchParams).href)]).toEqual([forged.slice(0, 50), "forbidden_target"]);
+  }
+});
+
+test("S9 what a signature is not over doesn't matter, and what it is over counts once, the first", async () => {
+  const signer = new StreamSigner();
+  const { searchParams } = signer.sign("http://127.0.0.1/", "unix:///run/s.sock");
+  searchParams.append("addr", "unix:///run/other.sock");
+  searchParams.append("expires", "99999999999");
+  expect(signer.verify(searchParams).pathname).toBe("/run/s.sock");
+  const swapped = new URLSearchParams(`addr=unix:///run/other.sock&${searchParams.toString()}`);
+  expect(verdict(() => signer.verify(swapped).href)).toBe("forbidden_target");
+});
+
+const verdict = (action: () => string): string => {
+  try {
+    return action();
+  } catch (error) {
+    return error instanceof AcommError ? error.code : String(error);
+  }
+};
+
 test("the signed query names the stream exactly", () => {
   const signer = new StreamSigner();
   const target = parseUrl("unix:///run/a%20b%26c.sock", { streamEnd: "half-close" });

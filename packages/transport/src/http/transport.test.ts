@@ -5,10 +5,12 @@ import type { RequestListener } from "node:http";
 import { createServer as createNetServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { buffer, text } from "node:stream/consumers";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startHttp } from "../fixtures/http.ts";
+import { runFixture } from "../fixtures/run-fixture.ts";
 import type { TestServer } from "../fixtures/http.ts";
-import { codeOf, errorOf, thrownBy } from "@acomm/testing";
+import { codeOf, errorOf, startCanaries, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { until } from "../fixtures/until.ts";
 import { openStream } from "../stream.ts";
 import { createRegistry } from "../registry.ts";
@@ -19,6 +21,7 @@ let transport: Transport;
 beforeEach(() => { transport = createHttpTransport(); });
 afterEach(() => transport.close());
 
+const redirects = [300, 301, 302, 303, 305, 307, 308];
 const accepted = '{"error":"","id":"","result":null,"stream_url":null}';
 const send = (to: string | TestServer, message = "text", wait: Parameters<Transport["send"]>[2] = {}): Promise<Acknowledgement> => transport.send(parseUrl(typeof to === "string" ? to : to.url), message, wait);
 const answering = (status: number, body: string | Buffer = "", headers: Record<string, string> = {}): Promise<TestServer> => startHttp((_request, response) => { response.writeHead(status, headers).end(body); });
@@ -74,18 +77,21 @@ describe("send", () => {
     });
   }
 
-  test("S7 a redirect is not followed", async () => {
-    let visits = 0;
-    await using canary = await startHttp((_request, response) => {
-      visits += 1;
-      response.end(accepted);
-    });
-    for (const status of [301, 302, 307, 308]) {
-      await using server = await answering(status, "", { location: canary.url });
-      expect(await codeOf(send(server))).toBe("undeliverable");
-      expect(await codeOf(openStream(server.url))).toBe("undeliverable");
+  test("S7 a redirect is not followed, wherever it leads", async () => {
+    await using directory = await temporaryDirectory();
+    await using canaries = await startCanaries(directory.socket("canary"));
+    let requests = 0;
+    for (const location of [`http://127.0.0.1:${canaries.port}/`, `//127.0.0.1:${canaries.port}/`, `unix://${directory.socket("canary")}`, "/elsewhere", "file:///etc/passwd"]) {
+      await using server = await startHttp((_request, response) => {
+        requests += 1;
+        response.writeHead(redirects[requests % redirects.length] ?? 302, { location, refresh: `0; url=${location}`, link: `<${location}>; rel=canonical` }).end(accepted);
+      });
+      for (const _ of redirects) {
+        expect(await codeOf(send(server))).toBe("undeliverable");
+        expect(await codeOf(openStream(server.url))).toBe("undeliverable");
+      }
     }
-    expect(visits).toBe(0);
+    expect([canaries.visits, requests]).toEqual([0, 5 * 2 * redirects.length]);
   });
 
   test("A75 S21 a body of any length is read no further than an acknowledgement may be long, and never decompressed", async () => {
@@ -101,6 +107,20 @@ describe("send", () => {
     });
     expect(await codeOf(send(server))).toBe("ambiguous");
     expect(written).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  test("S18 nothing goes along but what the message needs: no credentials, no cookies, not even those that the server has set", async () => {
+    const seen: unknown[] = [];
+    await using server = await startHttp((request, response) => {
+      seen.push(request.rawHeaders.filter((_value, index) => index % 2 === 0).map((name) => name.toLowerCase()).toSorted());
+      response.writeHead(200, { "set-cookie": "session=marker", "www-authenticate": "Basic", "alt-svc": 'h2=":1"' }).end(accepted);
+    });
+    for (let round = 0; round < 2; round += 1) {
+      await send(server);
+      await text(await openStream(server.url, { registry: createRegistry([transport]) }));
+    }
+    const [posted, got] = [["accept-encoding", "connection", "content-length", "content-type", "host"], ["accept-encoding", "connection", "host"]];
+    expect(seen).toEqual([posted, got, posted, got]);
   });
 
   test("an answer that breaks off, or never comes, is ambiguous: it may have been accepted", async () => {
@@ -163,6 +183,23 @@ describe("send", () => {
   });
 });
 
+test("S18 the environment's proxy is not used, whatever Node is told", async () => {
+  await using directory = await temporaryDirectory();
+  await using proxy = await startCanaries(directory.socket("canary"));
+  const hosts: (string | undefined)[] = [];
+  await using server = await startHttp((request, response) => {
+    hosts.push(request.headers.host);
+    response.end(accepted);
+  });
+  const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+  const env = { ...Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${proxy.port}`])), NODE_USE_ENV_PROXY: "1", NO_PROXY: "", no_proxy: "" };
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await using client = runFixture("send-and-read", server.url);
+  expect(await client.output()).toEqual({ code: 0, text: "sent\nread 52 bytes\n" });
+  expect([hosts, proxy.visits]).toEqual([[`127.0.0.1:${server.port}`, `127.0.0.1:${server.port}`], 0]);
+});
+
 describe("openStream", () => {
   const open = (server: TestServer, options: Parameters<Transport["openStream"]>[1] = {}): ReturnType<Transport["openStream"]> => transport.openStream(parseUrl(server.url), options);
 
@@ -179,6 +216,14 @@ describe("openStream", () => {
       await using server = await startHttp((_request, response) => { response.writeHead(200, headers).write("some", () => response.destroy()); });
       const error = await errorOf(buffer(await open(server)));
       expect([error.code, error.message.includes("cut short after 4 bytes")]).toEqual(["truncated_stream", true]);
+    }
+  });
+
+  test("S21 a body is given as it is, compressed or not", async () => {
+    const compressed = gzipSync("x".repeat(100_000));
+    for (const encoding of ["gzip", "br", "deflate"]) {
+      await using server = await answering(200, compressed, { "content-encoding": encoding });
+      expect((await buffer(await open(server))).equals(compressed)).toBe(true);
     }
   });
 

@@ -13,7 +13,7 @@ import { checkCount, checkTimeoutMs, waitFor } from "../wait.ts";
 export interface HttpTransportOptions {
   /** Connections at once to one origin. @default 64 */
   readonly maxSockets?: number | undefined;
-  /** Certificates and authorities for `https:`, as `node:tls` takes them. @default the system's authorities */
+  /** Certificates and authorities for `https:`, as `node:tls` takes them. @default Node's authorities, TLS 1.2 and newer */
   readonly tls?: Pick<TlsOptions, "ca" | "cert" | "key" | "pfx" | "passphrase" | "servername" | "minVersion"> | undefined;
 }
 
@@ -23,12 +23,12 @@ const connectTimeoutMs = 10_000;
 
 /**
  * The transport for `http:` and `https:` URLs. Redirects are not followed, nothing is decompressed, no proxy settings are
- * read from the environment, certificates are verified.
+ * read from the environment, certificates are verified, also where the environment tells Node not to.
  */
 export function createHttpTransport(options: HttpTransportOptions = {}): Transport {
   const maxSockets = checkCount(options.maxSockets ?? 64, "maxSockets");
   const { tls = {} } = options;
-  const agents = { "http:": new HttpAgent({ keepAlive: true, maxSockets }), "https:": new HttpsAgent({ ...tls, keepAlive: true, maxSockets }) };
+  const agents = { "http:": new HttpAgent({ keepAlive: true, maxSockets }), "https:": new HttpsAgent({ minVersion: "TLSv1.2", ...tls, rejectUnauthorized: true, keepAlive: true, maxSockets }) };
   const stopped = new AbortController();
 
   const open = (url: AcommUrl, method: "GET" | "POST", headers: Record<string, string | number>): ClientRequest => {

@@ -2,6 +2,7 @@ import { AcommError, parseUrl } from "@acomm/protocol";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "../connection.ts";
 import type { PoolOptions } from "../peer.ts";
+import { nameOf } from "../name-of.ts";
 import { createStreamListener } from "../stream-listener.ts";
 import { createStreamTransport } from "../stream-transport.ts";
 import type { Listener, Transport } from "../transport.ts";
@@ -29,7 +30,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
     schemes: ["memory"],
     async connect(url) {
       const add = doors.get(url.host);
-      if (add === undefined) throw new AcommError("unavailable", `nobody listens at ${url.href}`);
+      if (add === undefined) throw new AcommError("unavailable", `nobody listens at ${nameOf(url)}`);
       const [here, there] = createStreamPair();
       add(there);
       return here;
@@ -43,7 +44,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
         ...options,
         url,
         async listen(add) {
-          if (doors.has(url.host)) throw new AcommError("bad_address", `somebody listens at ${url.href} already: choose another name`);
+          if (doors.has(url.host)) throw new AcommError("bad_address", `somebody listens at ${nameOf(url)} already: choose another name`);
           doors.set(url.host, add);
           return { url, close: () => void doors.delete(url.host) };
         },

@@ -1,5 +1,5 @@
 import { AcommError } from "@acomm/protocol";
-import { chmod, lstat, mkdir, mkdtemp, open, rename, rm, unlink } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, mkdtemp, open, rename, rm, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { createHash } from "node:crypto";
@@ -9,6 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { maxSocketPathBytes } from "@acomm/protocol";
 import { nodeCodeOf, translateNodeError } from "../node-error.ts";
 import { connectUnix } from "./connect.ts";
+import { checkParents } from "./parent-directories.ts";
 import { checkSocketPath } from "./socket-path.ts";
 
 /** As many connections as the kernel queues while the process is busy; more than most kernels grant. */
@@ -26,28 +27,48 @@ export interface SocketFile {
  * 0600 and renamed into place, so that nobody ever connects to a half-made socket. A stale socket of a dead process is
  * replaced; a live one, or anything that is not a socket, is refused. Of two that start at once one wins.
  *
+ * @param group whose members may connect as well: the socket is 0660 then, a directory that is made 0750
  * @throws AcommError `bad_address`
  */
-export async function listenAt(server: Server, path: string): Promise<SocketFile> {
+export async function listenAt(server: Server, path: string, group?: number): Promise<SocketFile> {
   checkSocketPath(path);
   const directory = dirname(path);
+  if (!(await checkParents(directory))) {
+    await makeDirectory(directory, group);
+    await checkParents(directory); // somebody may have been faster
+  }
   await checkDirectory(directory);
   const unlock = await lock(path);
   try {
     await refuseUnlessFree(path);
-    return await publish(server, path);
+    return await publish(server, path, group);
   } finally {
     unlock();
   }
 }
 
-async function checkDirectory(directory: string): Promise<void> {
+async function makeDirectory(directory: string, group: number | undefined): Promise<void> {
+  const doing = `make the socket directory ${directory}`;
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (group === undefined || first === undefined) return;
+    for (let made = directory; made.length >= first.length; made = dirname(made)) await giveToGroup(made, group, 0o750);
   } catch (error) {
     // what is there is looked at next
-    if (nodeCodeOf(error) !== "EEXIST") throw translateNodeError(error, `make the socket directory ${directory}`);
+    if (nodeCodeOf(error) !== "EEXIST") throw translateNodeError(error, doing);
   }
+}
+
+async function giveToGroup(path: string, group: number, mode: number): Promise<void> {
+  try {
+    await chown(path, -1, group); // the owner stays
+  } catch (error) {
+    throw translateNodeError(error, `give ${path} to the group ${group}, of which this process must be a member`);
+  }
+  await chmod(path, mode);
+}
+
+async function checkDirectory(directory: string): Promise<void> {
   const stats = await lstat(directory);
   if (!stats.isDirectory()) throw new AcommError("bad_address", `the socket directory ${directory} is a link or a file: give the directory itself`);
   const uid = process.getuid?.();
@@ -76,7 +97,7 @@ async function refuseUnlessFree(path: string): Promise<void> {
   throw new AcommError("bad_address", `a live process listens at ${path}: stop it or choose another path`);
 }
 
-async function publish(server: Server, path: string): Promise<SocketFile> {
+async function publish(server: Server, path: string, group: number | undefined): Promise<SocketFile> {
   const directory = dirname(path);
   const nest = await mkdtemp(join(directory, ".a"));
   let handle: FileHandle | undefined;
@@ -95,7 +116,8 @@ async function publish(server: Server, path: string): Promise<SocketFile> {
       });
     });
     const inNest = join(nest, "s");
-    await chmod(inNest, 0o600);
+    if (group === undefined) await chmod(inNest, 0o600);
+    else await giveToGroup(inNest, group, 0o660);
     const { dev, ino } = await lstat(inNest);
     await rename(inNest, path);
     const keptHandle = handle;
