@@ -191,7 +191,7 @@ describe("a web URL", () => {
     expect(read({ Fragment: "a b" }).hash).toBe("#a%20b");
     expect(wireOf(read({ Fragment: "a/b", RawFragment: "a%2Fb" }))).toMatchObject({ Fragment: "a/b", RawFragment: "a%2Fb" });
     expect(wireOf(read({ Fragment: "a", RawFragment: "b" }))["RawFragment"]).toBe("");
-    expect(wireOf(read({ RawFragment: "x".repeat(100_000) }))["RawFragment"]).toBe("");
+    expect(wireOf(read({ RawFragment: "x".repeat(maxUrlLength) }))["RawFragment"]).toBe("");
   });
 });
 
@@ -220,6 +220,23 @@ describe("any URL", () => {
     for (const key of ["Host", "Path", "RawQuery", "Fragment"]) {
       expect(refusal(() => decodeUrl({ Scheme: "http", Host: "h", [key]: `/${"x".repeat(10_240)}` }, "url")).code).toBe("bad_field");
     }
+  });
+
+  test("A61 a part of an object that is far too long is bad_field before anything is made of it", () => {
+    const long = "$".repeat(4_000_000); // escaping that would take seconds
+    for (const key of ["Scheme", "Host", "Path", "RawPath", "RawQuery", "Fragment", "RawFragment"]) {
+      const startedAt = performance.now();
+      expect(refusal(() => decodeUrl({ Scheme: "http", Host: "h", [key]: `/${long}` }, "url")).message).toBe(`url ${key} must be at most 8192 characters, but has 4000001`);
+      expect(performance.now() - startedAt).toBeLessThan(300);
+    }
+  });
+
+  test("a host is taken in any spelling that a URL may have, and goes on as it was written", () => {
+    for (const host of ["xn--n3h.example", "\u2603.example", "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460", "0x7f.1", "[::1]:80", "EXAMPLE", "a%62c"]) {
+      const url = decodeUrl({ Scheme: "http", Host: host }, "url")!;
+      expect([wireOf(url)["Host"], url.host]).toEqual([host, new URL(`http://${host}`).host]);
+    }
+    for (const host of ["[::1", "[::1]x", "a b", "a%2fb", "a%00b", "1.2.3.256"]) expect(refusal(() => decodeUrl({ Scheme: "http", Host: host }, "url")).code).toBe("bad_field");
   });
 
   test("anything but a string or URL is bad_field", () => {

@@ -143,7 +143,11 @@ export function decodeUrl(value: unknown, field: string, streamEnd?: "half-close
       throw badUrl(field, `${key} must be ${kind === "user" ? "an object or null" : `a ${kind}`}, but is ${kindOf(given[key])}`);
     }
   }
-  const text = (key: string): string => (given[key] as string | null | undefined) ?? "";
+  const text = (key: string): string => {
+    const value = (given[key] as string | null | undefined) ?? "";
+    if (value.length > maxUrlLength) throw badUrl(field, `${key} must be at most ${maxUrlLength} characters, but has ${value.length}`);
+    return value;
+  };
   if (text("Opaque") !== "") throw badUrl(field, "must not be opaque: Opaque must be empty");
   if (text("Scheme") === "") throw badUrl(field, "must have a Scheme");
   const path = text("Path");

@@ -134,7 +134,7 @@ describe("FrameDecoder", () => {
     expect(error.message).toContain("4294967295");
   });
 
-  test.each(["GET / HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\n\r\n", "PUT /x HTTP/1.1\r\n\r\n", "OPTIONS * HTTP/1.1\r\n\r\n"])(
+  test.each(["GET", "POST", "HEAD", "PUT", "OPTIONS", "DELETE", "PATCH", "CONNECT", "TRACE"].map((method) => `${method} / HTTP/1.1\r\n\r\n`))(
     "A13 refuses %j with a hint that this is HTTP on a framed socket",
     (text) => {
       const error = refusal(() => new FrameDecoder().push(bytesOf(text)));
@@ -142,6 +142,12 @@ describe("FrameDecoder", () => {
       expect(error.message).toContain("HTTP on a framed socket");
     },
   );
+
+  test.each(["16030100", "16030102", "160303ff"])("refuses %s with a hint that this is TLS on a framed socket", (header) => {
+    const error = refusal(() => new FrameDecoder().push(unhex(header)));
+    expect(error.code).toBe("frame_too_large");
+    expect(error.message).toContain("TLS on a framed socket");
+  });
 
   test("scan hands out the frames that stand before a bad header; push loses them with the error", () => {
     const chunk = join([encodeFrame("good"), unhex("00000000")]);

@@ -4,8 +4,10 @@ import { AcommError } from "./acomm-error.ts";
 export const defaultMaxFrameBytes: number = 16 * 1024 * 1024;
 
 const headerBytes = 4;
-/** The four bytes of "GET ", "POST", "HEAD", "PUT ", "OPTI", which somebody sends who takes the socket for HTTP. */
-const httpHeaders: ReadonlySet<number> = new Set([0x47455420, 0x504f5354, 0x48454144, 0x50555420, 0x4f505449]);
+/** The first four bytes of a request of HTTP, by its method; somebody sends them who takes the socket for HTTP. */
+const httpHeaders: ReadonlySet<number> = new Set([0x47455420, 0x504f5354, 0x48454144, 0x50555420, 0x4f505449, 0x44454c45, 0x50415443, 0x434f4e4e, 0x54524143]);
+/** How a connection with TLS begins: a handshake, and the first byte of its version. */
+const tlsHeader = 0x1603;
 const textEncoder = /* @__PURE__ */ new TextEncoder();
 
 /** Gets a frame's payload: the bytes of `source` from `start` to `end`, valid only during the call. */
@@ -30,7 +32,11 @@ export function encodeFrame(payload: string | Uint8Array, maxFrameBytes: number 
 export function checkFrameLength(length: number, maxFrameBytes: number): void {
   if (length === 0) throw new AcommError("bad_frame", "a frame has 0 bytes: send a JSON object");
   if (length <= maxFrameBytes) return;
-  const hint = httpHeaders.has(length) ? ": this is HTTP on a framed socket, use the HTTP port" : ": send the data as a stream, or raise maxFrameBytes on both sides";
+  const hint = httpHeaders.has(length)
+    ? ": this is HTTP on a framed socket, use the HTTP port"
+    : length >>> 16 === tlsHeader
+      ? ": this is TLS on a framed socket, connect without it"
+      : ": send the data as a stream, or raise maxFrameBytes on both sides";
   throw new AcommError("frame_too_large", `a frame has ${length} bytes, the limit is ${maxFrameBytes}${hint}`);
 }
 

@@ -20,7 +20,8 @@ function depthOf(value: unknown): number {
 
 describe("decodeUtf8", () => {
   test("A23 bytes that are not UTF-8 are bad_json, never U+FFFD", () => {
-    for (const hex of ["7b226964223a22ff227d", "22c322", "22eda08022", "22f4908080 22", "22c0af22", "22f09f98"]) {
+    // overlong, encoded surrogates, beyond Unicode, cut off, UTF-16
+    for (const hex of ["7b226964223a22ff227d", "22e080af22", "22edbfbf22", "22c080 22", "fffe7b007d00", "22c322", "22eda08022", "22f4908080 22", "22c0af22", "22f09f98"]) {
       expect(refusal(() => decodeUtf8(Buffer.from(hex.replaceAll(" ", ""), "hex"))).code).toBe("bad_json");
     }
     expect(decodeUtf8(Buffer.from('"é漢😀"'))).toBe('"é漢😀"');
@@ -80,6 +81,26 @@ describe("parseJson", () => {
     expect(refusal(() => parseJson(nested(count))).code).toBe("bad_json");
     expect(refusal(() => parseJson("]".repeat(count) + "[".repeat(count))).code).toBe("bad_json");
     expect(refusal(() => parseJson(`"${"[".repeat(count)}`)).code).toBe("bad_json");
+  });
+
+  test("A32 what is nested deep costs little, wherever in a large text it begins", () => {
+    const before = '[{"a":1},'.repeat(10) + " ".repeat(5000) + "[],".repeat(2000);
+    for (const deep of ["[".repeat(8_000_000), nested(4_000_000), '{"a":'.repeat(1_500_000), '[{"a": '.repeat(1_000_000)]) {
+      for (const text of [before + deep, `["${"x".repeat(5000)}",${deep}]`]) {
+        const startedAt = performance.now();
+        expect(refusal(() => parseJson(text)).message).toContain("256 levels");
+        expect(parseMember(text)).toBeUndefined();
+        expect(performance.now() - startedAt).toBeLessThan(500); // to parse it takes up to several seconds
+      }
+    }
+  });
+
+  test("numbers of any size and many members are taken, in time that grows with the text", () => {
+    expect([parseJson("1e999999"), parseJson("-1e999999"), parseJson("1e-999999")]).toEqual([Infinity, -Infinity, 0]);
+    const startedAt = performance.now();
+    expect(parseJson("7".repeat(1_000_000))).toBe(Infinity);
+    expect(memberSpans(`{${Array.from({ length: 100_000 }, (_, index) => `"k${index}":${index}`).join(",")}}`)).toHaveLength(100_000);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
   test("A29 __proto__ becomes a plain member", () => {

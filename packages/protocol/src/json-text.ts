@@ -75,7 +75,9 @@ export function parseMember(text: string, maxDepth: number = defaultMaxDepth): u
 function parseShallow(text: string, maxDepth: number): unknown {
   // a value nested n deep has at least 2n characters and n opening brackets
   if (text.length <= 2 * maxDepth || hasFewerBrackets(text, maxDepth + 1)) return JSON.parse(text);
-  if (opensDeeper(text.slice(0, openingLength), maxDepth)) return undefined;
+  // to parse what is nested without end takes far longer than to look through its text
+  const isBulky = text.length > bulkyLength && !hasFewerBrackets(text, bulkyBrackets);
+  if (opensDeeper(isBulky ? text : text.slice(0, openingLength), maxDepth)) return undefined;
   const value: unknown = JSON.parse(text);
   return nestsDeeper(value, maxDepth) ? undefined : value;
 }
@@ -94,6 +96,9 @@ export function encodeJson(value: unknown, field: string): string {
 
 /** How much of a text is searched before it is parsed, in characters: what is deep is mostly so from its beginning. */
 const openingLength = 4096;
+/** From which length, in characters, and from how many brackets on all of a text is searched before it is parsed. */
+const bulkyLength = 256 * 1024;
+const bulkyBrackets = 20_000;
 
 /** Whether the text opens more than `maxDepth` arrays and objects before it closes them. */
 function opensDeeper(text: string, maxDepth: number): boolean {
@@ -166,7 +171,8 @@ export function memberSpans(text: string): MemberSpan[] {
     while (isSpace(text.charCodeAt(at)) || text[at] === ",") at += 1;
     if (at >= text.length || text.charCodeAt(at) === closeBrace) return members;
     const endOfKey = endOfString(text, at);
-    const key = JSON.parse(text.slice(at, endOfKey)) as string;
+    const quoted = text.slice(at, endOfKey);
+    const key = quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
     at = text.indexOf(":", endOfKey) + 1;
     while (isSpace(text.charCodeAt(at))) at += 1;
     const start = at;

@@ -1,6 +1,6 @@
-import { AcommError, createResponse } from "@acomm/protocol";
+import { AcommError, createResponse, encodeFrame } from "@acomm/protocol";
 import type { Request } from "@acomm/protocol";
-import { respond, send, serve, UnixListener } from "@acomm/transport";
+import { openStream, respond, send, serve, UnixListener } from "@acomm/transport";
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -31,6 +31,15 @@ async function startPeer(behave: Behaviour, name = "peer"): Promise<RawPeer> {
   const peer = await startRawPeer(directory.socket(name), behave);
   onTestFinished(() => peer[Symbol.asyncDispose]());
   return peer;
+}
+
+/** Writes one frame to a socket and gives the error of its acknowledgement. */
+async function exchange(address: string, text: string): Promise<string> {
+  const socket = createConnection(address);
+  socket.write(encodeFrame(text));
+  const [chunk] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  return (JSON.parse(chunk.toString("utf8", 4)) as { readonly error: string }).error;
 }
 
 describe("one outcome, of the right code", () => {
@@ -332,6 +341,89 @@ describe("the caller's side", () => {
     expect(await codeOf(tracker.request("unix:///run/x.sock", { task: "t" }))).toBe("stopping");
     expect(await codeOf(tracker.start())).toBe("stopping");
     expect(thrownBy(() => new Tracker().url).code).toBe("unavailable");
+  });
+
+  test("A47 a response whose id nobody knows is refused with unknown_id, and counted", async () => {
+    const tracker = await startTracker();
+    const socket = createConnection(tracker.address);
+    onTestFinished(() => void socket.destroy());
+    for (const id of ["nobody", "__proto__", "constructor", crypto.randomUUID()]) {
+      socket.write(encodeFrame(JSON.stringify({ error: "", id, result: 1, stream_url: null })));
+      const [chunk] = (await once(socket, "data")) as [Buffer];
+      expect(JSON.parse(chunk.toString("utf8", 4))).toMatchObject({ error: expect.stringMatching(/^unknown_id: no request with the id ".*" is open/) as string, id: "" });
+    }
+    expect([tracker.refusedCount, tracker.pendingCount]).toEqual([4, 0]);
+  });
+
+  test.each([
+    ["A48 with both error and result", '"error":"x","result":1', "bad_field"],
+    ["A48 whose error is an object", '"error":{},"result":null', "bad_field"],
+    ["A48 whose error is a number", '"error":5,"result":null', "bad_field"],
+    ["A48 with neither error nor result, which is success", '"result":null', "fulfilled"],
+    ["A48 whose error is null, which is success", '"error":null,"result":1', "fulfilled"],
+    ["A50 with a stream of a script", '"error":"","result":1,"stream_url":"javascript:alert(1)"', "bad_field"],
+    ["A50 with a stream without a name", '"error":"","result":1,"stream_url":""', "bad_field"],
+    ["A50 with a stream that is an empty object", '"error":"","result":1,"stream_url":{}', "bad_field"],
+    ["A50 with a stream that is data", '"error":"","result":1,"stream_url":{"Scheme":"data","Opaque":",x"}', "bad_field"],
+    ["in two spellings", '"error":"","result":1,"stream_url":null,"streamURL":null', "bad_field"],
+    ["A31 that is nested too deep", `"error":"","result":${"[".repeat(256)}${"]".repeat(256)}`, "bad_json"],
+    ["A29 with a prototype", '"error":"","result":{"__proto__":{"polluted":true}},"__proto__":{"error":"x"}', "fulfilled"],
+  ])("an answer %s has one outcome, on the connection and at the hook", async (_, members, code) => {
+    const tracker = await startTracker();
+    const here = await startPeer((request, say) => {
+      say(acknowledgements.reply);
+      say(`{${members},"id":"${request.id}","ext":{"reply":true}}`);
+    }, "here");
+    const codeHere = code === "bad_json" ? "ambiguous" : code; // what can't be read ends the connection
+    // what the socket refuses is answered properly then: a refusal claims nothing
+    const verdicts: Promise<string>[] = [];
+    const there = await startPeer((request, say, socket) => {
+      say(acknowledgements.once);
+      socket.end();
+      verdicts.push(exchange(tracker.address, `{${members},"id":"${request.id}"}`).then(async (refusal) => {
+        if (refusal !== "") await respond(request, createResponse(request, { error: new AcommError("unknown_task", "proper") }));
+        return refusal;
+      }));
+    }, "there");
+    expect(await codeOf(tracker.request(here.url, { task: "t", timeoutMs: 5000 }))).toBe(codeHere);
+    expect(await codeOf(tracker.request(there.url, { task: "t", timeoutMs: 5000 }))).toBe(code === "fulfilled" ? "fulfilled" : "unknown_task");
+    expect((await Promise.all(verdicts)).map((refusal) => refusal.split(":")[0])).toEqual([code === "fulfilled" ? "" : code]);
+    expect(tracker.pendingCount).toBe(0);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
+  test("A50 a stream of a scheme that nobody serves is given, and not opened", async () => {
+    const tracker = await startTracker();
+    const peer = await startPeer((request, say) => {
+      say(acknowledgements.reply);
+      say(`{"error":"","id":"${request.id}","result":null,"stream_url":"file:///etc/passwd","ext":{"reply":true}}`);
+    });
+    const { streamUrl } = await tracker.call(peer.url, { task: "t" });
+    expect(streamUrl?.href).toBe("file:///etc/passwd");
+    expect(await codeOf(openStream(streamUrl!))).toBe("unknown_scheme");
+  });
+
+  test("what a peer writes in place of an answer ends its connection, and is not quoted in the error; the next call is answered", async () => {
+    const tracker = await startTracker();
+    let nonsense: ((id: string) => string) | undefined;
+    const peer = await startPeer((request, say) => {
+      say(acknowledgements.reply);
+      say(nonsense?.(request.id) ?? answerText(request.id, "well"));
+    });
+    for (nonsense of [
+      (id: string) => `{"error":"","id":"${id}","result":swordfish,"stream_url":null,"ext":{"reply":true}}`,
+      () => 'swordfish,"ext":{"reply":true}}',
+      () => `["swordfish",${"[".repeat(300)},"ext":{"reply":true}}`,
+      () => '{"reply":"swordfish"',
+      () => "null",
+      () => "\u0000",
+    ]) {
+      const error = await tracker.request(peer.url, { task: "t", timeoutMs: 5000 }).catch((reason: unknown) => reason as AcommError);
+      expect([(error as AcommError).code, String((error as AcommError).stack) + String(((error as AcommError).cause as Error | undefined)?.stack)]).toEqual([expect.stringMatching(/^(ambiguous|bad_json)$/), expect.not.stringContaining("swordfish")]);
+    }
+    nonsense = undefined;
+    expect(await tracker.request(peer.url, { task: "t" })).toBe("well");
+    expect(tracker.pendingCount).toBe(0);
   });
 
   test("A20 a response socket answers null and other nonsense with an error and lives on", async () => {

@@ -1,4 +1,4 @@
-import { acceptedText, AcommError, decodeAcknowledgement, decodeErrorText, isAnswer, replyResult, standsAt } from "@acomm/protocol";
+import { acceptedText, AcommError, decodeAcknowledgement, decodeErrorText, isAnswer, parseJson, replyResult, standsAt } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
 import { AwaitedAnswers } from "./awaited-answers.ts";
 import { leftUnread, wasReadToItsEnd } from "./connection.ts";
@@ -186,7 +186,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   }
 
   #onAnswer(text: string): void {
-    const { id } = JSON.parse(text) as { readonly id?: unknown };
+    const { id } = parseJson(text) as { readonly id?: unknown };
     const message = typeof id === "string" ? this.#answers.find(id) : undefined;
     if (message === undefined) {
       this.#lastSent?.strayAnswer();

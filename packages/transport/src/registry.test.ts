@@ -10,11 +10,14 @@ import { send } from "./send.ts";
 import { createStreamTransport } from "./stream-transport.ts";
 import { createUnixTransport } from "./unix/transport.ts";
 
-test("finds the transport by scheme; an unknown one is an error that names those that are known", async () => {
+test("A60 finds the transport by scheme, in either case; an unknown one is an error that names those that are known", async () => {
   await using registry = createRegistry();
   for (const url of ["unix:///run/a.sock", "http://a/", "https://a/"]) expect(registry.lookup(registry.parse(url)).schemes).toContain(url.split(":")[0]);
   const { code, message } = thrownBy(() => registry.lookup(registry.parse("nats://a/b")));
   expect([code, message]).toEqual(["unknown_scheme", "no transport for nats: the registry knows unix, http, https"]);
+  expect(registry.lookup(registry.parse("UNIX:///run/a.sock")).schemes).toContain("unix");
+  for (const url of ["ws://a/", "ftp://a/", "file:///etc/passwd"]) expect(thrownBy(() => registry.lookup(registry.parse(url))).code).toBe("unknown_scheme");
+  for (const url of ["data:,x", "blob:http://a/x", "javascript:x"]) expect(thrownBy(() => registry.parse(url)).code).toBe("bad_field");
   expect(thrownBy(() => registry.parse("nonsense")).code).toBe("bad_field");
   await expect(send("ftp://a/", createRequest({ task: "t" }))).rejects.toMatchObject({ code: "unknown_scheme" });
 });

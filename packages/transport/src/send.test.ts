@@ -1,6 +1,7 @@
-import { createRequest, createResponse } from "@acomm/protocol";
+import { createRequest, createResponse, decodeUrl } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
 import { describe, expect, test } from "vitest";
-import { codeOf, temporaryDirectory } from "@acomm/testing";
+import { codeOf, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { acknowledgements, startRawPeer } from "./fixtures/raw.ts";
 import { startService } from "./fixtures/service.ts";
 import { createRegistry } from "./registry.ts";
@@ -25,6 +26,20 @@ describe("send", () => {
     expect(await codeOf(send(service.url, request, { timeoutMs: Number.NaN }))).toBe("bad_field");
     expect(await codeOf(send(service.url, request, { signal: AbortSignal.abort() }))).toBe("cancelled");
     expect(await codeOf(send(`${service.url}x`, request))).toBe("unavailable");
+  });
+
+  test("A45 A53 reaches one file by every spelling of its name, A54 and none by a name with a NUL", async () => {
+    await using directory = await temporaryDirectory();
+    await using peer = await startRawPeer(directory.socket("a b"), (_text, connection) => { connection.say(acknowledgements.once); });
+    await using canary = await startRawPeer(`${directory.path}/a`);
+    const object = (Path: string): AcommUrl | null => decodeUrl({ Scheme: "unix", Path }, "url");
+    const spellings = [`${directory.path}/a%20b.sock`, `${directory.path}/a b.sock`, `${directory.path}/%61%20b%2Esock`, `${directory.path}%2Fa%20b.sock`].map((path) => `unix://${path}`);
+    for (const url of [...spellings, object(`${directory.path}/a b.sock`)]) await send(url!, createRequest({ task: "t" }));
+    expect(peer.frames).toHaveLength(5);
+    expect(await codeOf(send(`unix://${directory.path}/a%00 b.sock`, createRequest({ task: "t" })))).toBe("bad_field");
+    expect(thrownBy(() => object(`${directory.path}/a\0 b.sock`)).code).toBe("bad_field");
+    expect(await codeOf(send(`unix://${directory.path}/a%252fb.sock`, createRequest({ task: "t" })))).toBe("unavailable");
+    expect(canary.connections).toHaveLength(0);
   });
 
   test("ends within its timeout, everything together", async () => {

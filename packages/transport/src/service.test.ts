@@ -77,7 +77,7 @@ describe("a request", () => {
     expect((await nextAnswer(client)).id).toBe("a");
   });
 
-  test("without reply and without a hook is run and answered nowhere", async () => {
+  test("A43 without reply and without a hook is run and answered nowhere", async () => {
     const seen: string[] = [];
     await using service = await startService((request) => { seen.push(request.id); });
     await using client = await service.connect();
@@ -110,7 +110,7 @@ describe("what a handler gives or throws", () => {
     error: () => { throw new Error("it broke"); },
     code: () => { throw new AcommError("unknown_task", "no such task"); },
     remote: () => { throw new AcommError("remote", ""); },
-    empty: () => { throw new Error(""); }, // A49
+    empty: () => { throw new Error(""); },
     "type error": () => { throw new TypeError(""); },
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- what a handler may do
     text: () => { throw "just text"; },
@@ -122,7 +122,7 @@ describe("what a handler gives or throws", () => {
     object: () => { throw { code: 1 }; },
     rejection: () => Promise.reject(new Error("later")),
     "empty rejection": () => Promise.reject(new Error("")),
-    circular: () => circular, // A52
+    circular: () => circular,
     bigint: () => 10n,
     function: () => () => 1,
     symbol: () => Symbol("s"),
@@ -132,7 +132,7 @@ describe("what a handler gives or throws", () => {
     "a then that throws": () => ({ then() { throw new Error("thrown by then"); } }),
   };
 
-  test("becomes exactly one response: the result, or an error that is never empty", async () => {
+  test("A49 A52 becomes exactly one response: the result, or an error that is never empty", async () => {
     await using service = await startService((request) => outcomes[request.args as string]?.());
     await using client = await service.connect();
     const got: Record<string, unknown> = {};

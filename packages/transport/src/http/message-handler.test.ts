@@ -74,6 +74,32 @@ describe("a message", () => {
   });
 });
 
+test("A28 A35 A40 A41 A44 A56 a message is held to the same rules as one on a socket, and the door stays open", async () => {
+  await using door = await openDoor();
+  const withId = (id: string): string => `{"id":${id},"task":"t"}`;
+  for (const [body, error] of [
+    ['{"task":"t"}', /^bad_field: id .* is missing/],
+    ...['""', "1", "null", "{}", JSON.stringify("x".repeat(129)), JSON.stringify(`x${"é".repeat(64)}`), '"a\\nb"', '"a\\u0000"', '"\\u007f"', '"\\u0085"'].map((id) => [withId(id), /^bad_field: id must/] as const),
+    ['{"id":"a"}', /^bad_field: task .* is missing/],
+    ['{"id":"a","task":""}', /^bad_field: task .* is empty/],
+    ['{"id":"a","task":5}', /^bad_field: task /],
+    [`{"id":"a","task":"${"x".repeat(129)}"}`, /^bad_field: task must be at most 128 bytes/],
+    ['{"id":"a","Task":"t"}', /^bad_field: "Task" differs/],
+    ['{"id":"a","task":"t",}', /^bad_json: /],
+    ['\ufeff{"id":"a","task":"t"}', /^bad_json: /],
+    ['{"id":"a","task":"t"}\0', /^bad_json: /],
+    ['{"id":"a","task":"t","responsehook":{"Scheme":1}}', /^bad_field: responsehook Scheme/],
+    ['{"id":"a","task":"t","responsehook":"unix://host/x"}', /^bad_field: responsehook/],
+    ['{"id":"a","task":"t","responsehook":"http://u:p@h/"}', /^bad_field: responsehook must not hold credentials/],
+  ] as const) {
+    const response = await door.post(body);
+    expect([body, response.status]).toEqual([body, 200]);
+    expect(await errorOf(response)).toMatch(error);
+  }
+  expect(door.requests).toEqual([]);
+  expect(await (await door.post(encodeRequest(request))).text()).toBe(accepted);
+});
+
 describe("an exchange that is wrong", () => {
   test("A62 A74 another method is 405 and says what is allowed", async () => {
     await using door = await openDoor();

@@ -67,6 +67,7 @@ describe("send", () => {
     ["200 with a page", 200, "<html>hello</html>", "ambiguous"],
     ["200 with null", 200, "null", "ambiguous"],
     ["200 with nothing", 200, "", "ambiguous"],
+    ["500 with {}", 500, "{}", "ambiguous"],
     ["200 with 65 KiB", 200, accepted.padEnd(65 * 1024 + 1), "ambiguous"],
   ] as const) {
     test(`A75 ${what} is ${code}`, async () => {
@@ -133,6 +134,17 @@ describe("send", () => {
       await using server = await startHttp(behave);
       expect(await codeOf(send(server))).toBe("ambiguous");
     }
+  });
+
+  test("A75 F24 an acknowledgement that drips in has the time of the whole, not of a byte", async () => {
+    await using server = await startHttp((_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const drip = setInterval(() => response.write(" "), 5);
+      response.on("close", () => { clearInterval(drip); });
+    });
+    const startedAt = performance.now();
+    expect(await codeOf(send(server, "text", { timeoutMs: 100 }))).toBe("timeout");
+    expect(performance.now() - startedAt).toBeLessThan(3000);
   });
 
   test("what is no HTTP is ambiguous", async () => {

@@ -62,7 +62,7 @@ describe("a stream", () => {
     await served.done;
   });
 
-  test("has one reader: its socket is gone as soon as that has come", async () => {
+  test("A80 has one reader: its socket is gone as soon as that has come", async () => {
     const source = new PassThrough();
     const served = await serveStream(source);
     const readable = await openStream(served.url);
@@ -76,7 +76,7 @@ describe("a stream", () => {
     expect(await codeOf(served.done)).toBe("truncated_stream");
   });
 
-  test("given two readers at once goes to one; the other gets nothing that it could take for a stream", async () => {
+  test("A80 given two readers at once goes to one; the other gets nothing that it could take for a stream", async () => {
     for (let round = 0; round < 10; round += 1) {
       const served = await serveStream(["bytes"]);
       const read = async (): Promise<string> => text(await openStream(served.url));
