@@ -1,7 +1,7 @@
 import { acceptedText, AcommError, decodeAcknowledgement, decodeErrorText, isAnswer, replyResult, standsAt } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
 import { AwaitedAnswers } from "./awaited-answers.ts";
-import { leftUnread } from "./connection.ts";
+import { failedToWrite, leftUnread } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
 import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
@@ -34,12 +34,16 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   readonly #ackTimeoutMs: number;
   /** Whether the address has announced `keepAlive` on another connection: what it doesn't acknowledge it didn't accept. */
   readonly #knownToKeepAlive: boolean;
+  readonly #isLossy: boolean;
   /** Written and not acknowledged. */
   readonly #unacked = new Fifo<OutgoingMessage>();
   readonly #answers = new AwaitedAnswers();
   /** Whether the peer has announced that it answers on this connection. */
   #repliesHere = false;
   #lastSent: OutgoingMessage | undefined;
+  #sentCount = 0;
+  /** How many messages are surely with the kernel; those after them are in its last write, unless it is Infinity: then nobody knows. */
+  #flushedCount = 0;
   #ackTimer: NodeJS.Timeout | undefined;
   #acksSeen = 0;
   /** How many steps of the timer have passed without an acknowledgement, while one was awaited. */
@@ -48,12 +52,13 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   #isRetired = false;
   #stopError: AcommError | undefined;
 
-  constructor(connection: Connection, owner: ClientConnectionOwner, options: { readonly doing: string; readonly ackTimeoutMs: number; readonly knownToKeepAlive: boolean }) {
+  constructor(connection: Connection, owner: ClientConnectionOwner, options: { readonly doing: string; readonly ackTimeoutMs: number; readonly knownToKeepAlive: boolean; readonly isLossy: boolean }) {
     this.#connection = connection;
     this.#owner = owner;
     this.#doing = options.doing;
     this.#ackTimeoutMs = options.ackTimeoutMs;
     this.#knownToKeepAlive = options.knownToKeepAlive;
+    this.#isLossy = options.isLossy;
     connection.receive(this);
   }
 
@@ -71,6 +76,8 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     try {
       const text = message.encode(message.takesReply && this.#repliesHere ? this.#answers.freeId() : undefined);
       if (message.takesReply) this.#answers.add(message);
+      if (this.#connection.isBehind) this.#flushedCount = Infinity;
+      else if (this.#connection.isFlushed) this.#flushedCount = this.#sentCount;
       try {
         this.#connection.enqueue(text);
       } catch (error) {
@@ -84,6 +91,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     if (!this.#keepsProcess) this.#setRef(true);
     message.carrier = this;
     this.#lastSent = message;
+    this.#sentCount += 1;
     this.#unacked.push(message);
     if (wasQuiet) this.#quietSteps = this.#ackTimer === undefined ? 0 : -1; // the step under way is not whole
     this.#ackTimer ??= this.#armAckTimer();
@@ -143,19 +151,30 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     const awaited = this.#answers.drain();
     const hasLeft = error === undefined || error.code === "unavailable";
     const unsent: OutgoingMessage[] = [];
+    let index = this.#acksSeen - 1;
     for (const message of unacked) {
+      index += 1;
       awaited.delete(message);
       if (message.isSettled) continue;
       if (this.#stopError !== undefined) message.failed(this.#stopError);
       else if (error?.code === "timeout") message.failed(new AcommError("timeout", `${this.#doing}: ${error.message}`));
       else if (!hasLeft) message.failed(new AcommError("ambiguous", `${this.#doing}: what the peer wrote is no acknowledgement: ${error.message}`, { cause: error }));
-      else if (this.#knownToKeepAlive || this.announcement?.keepAlive === true || leftUnread(error)) unsent.push(message);
-      else message.failed(new AcommError("ambiguous", `${this.#doing}: the peer read the message and ended the connection without an acknowledgement`, { cause: error }));
+      else if (this.#isNotAccepted(index, error)) unsent.push(message);
+      else message.failed(new AcommError("ambiguous", `${this.#doing}: ${this.#isLossy ? "the connection ended" : "the peer read the message and ended the connection"} without an acknowledgement`, { cause: error }));
     }
     for (const message of awaited) {
       if (!message.isSettled) message.failed(this.#stopError ?? new AcommError("ambiguous", `${this.#doing}: the peer accepted the request and went away before it answered`, { cause: error }));
     }
     this.#owner.ended(this, unsent);
+  }
+
+  /** Whether the peer surely has not accepted the message, which it has not acknowledged, when the connection ended so. */
+  #isNotAccepted(index: number, error: AcommError | undefined): boolean {
+    // bytes that were not taken are the last ones
+    if (leftUnread(error) && index === this.#sentCount - 1) return true;
+    // a write that fails ends the connection at once, with what was not read yet: an acknowledgement may be there
+    if (failedToWrite(error)) return index >= this.#flushedCount;
+    return !this.#isLossy && (this.#knownToKeepAlive || this.announcement?.keepAlive === true);
   }
 
   /** The form in which our own services answer; the rest of it is JSON that the message reads. */

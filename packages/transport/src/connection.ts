@@ -103,6 +103,11 @@ export class Connection {
     return this.#writer.isFlushed;
   }
 
+  /** Whether the kernel has not taken all that was flushed. */
+  get isBehind(): boolean {
+    return this.stream.writableLength > 0;
+  }
+
   /** Runs `then` when what was flushed is with the kernel; never where the connection fails before. */
   afterFlush(then: () => void): void {
     if (!this.#isEnding) this.#writer.afterFlush(then);
@@ -346,6 +351,11 @@ function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (isAscii(buffer)) return buffer.toString("latin1");
   return isUtf8(buffer) ? buffer.toString() : decodeUtf8(buffer);
+}
+
+/** Whether the connection ended because what we wrote could not be taken. */
+export function failedToWrite(error: AcommError | undefined): boolean {
+  return nodeCodeOf(error?.cause) === "EPIPE";
 }
 
 /** Whether the peer went away with bytes of ours unread, so that it can't have accepted the last frame. */

@@ -95,6 +95,32 @@ describe("a peer that keeps alive", () => {
     expect(raw.connections[1]?.frames).toEqual(["1", "2", "3"]);
   });
 
+  test("that is gone when more is written: what it may have acknowledged, unread, is ambiguous and not sent again, the rest is", async () => {
+    let outcomes: Promise<string[]> | undefined;
+    await using raw = await peer((text, connection, index) => {
+      connection.say(acknowledgements.keepAlive);
+      if (text !== "1" || index > 0) return;
+      connection.socket.destroy(); // the acknowledgement is with the kernel, and nobody has read it when the next are written
+      outcomes = Promise.all(["2", "3"].map((next) => codeOf(send(next))));
+    });
+    await send("0");
+    expect(await codeOf(send("1"))).toBe("ambiguous");
+    expect(await outcomes).toEqual(["fulfilled", "fulfilled"]);
+    expect(raw.frames).toEqual(["0", "1", "2", "3"]);
+  });
+
+  test("and lies behind a relay that may lose acknowledgements: only what surely was not taken is sent again", async () => {
+    use({ isLossy: true });
+    await using raw = await peer((text, connection, index) => {
+      if (index === 0 && text === "1") connection.socket.end();
+      else connection.say(acknowledgements.keepAlive);
+    });
+    await send("0");
+    expect(await Promise.all(["1", "2"].map((text) => codeOf(send(text))))).toEqual(["ambiguous", "ambiguous"]);
+    await send("3");
+    expect(raw.frames.filter((text) => text === "1")).toHaveLength(1);
+  });
+
   test("that ends one connection after the other is unavailable after three", async () => {
     await using raw = await peer((text, connection) => {
       if (text === "poison") connection.socket.end();
