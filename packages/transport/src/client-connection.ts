@@ -38,6 +38,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   readonly #ackTimeoutMs: number;
   /** Whether the address has announced `keepAlive` on another connection: what it doesn't acknowledge it didn't accept. */
   readonly #knownToKeepAlive: boolean;
+  readonly #isLossy: boolean;
   /** Written and not acknowledged. */
   readonly #unacked = new Fifo<OutgoingMessage>();
   /** How many of these were written before the write that is being gathered, which has the number `#write`. */
@@ -55,12 +56,13 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   #isRetired = false;
   #stopError: AcommError | undefined;
 
-  constructor(connection: Connection, owner: ClientConnectionOwner, options: { readonly doing: string; readonly ackTimeoutMs: number; readonly knownToKeepAlive: boolean }) {
+  constructor(connection: Connection, owner: ClientConnectionOwner, options: { readonly doing: string; readonly ackTimeoutMs: number; readonly knownToKeepAlive: boolean; readonly isLossy: boolean }) {
     this.#connection = connection;
     this.#owner = owner;
     this.#doing = options.doing;
     this.#ackTimeoutMs = options.ackTimeoutMs;
     this.#knownToKeepAlive = options.knownToKeepAlive;
+    this.#isLossy = options.isLossy;
     connection.receive(this);
   }
 
@@ -156,22 +158,28 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     const awaited = this.#answers.drain();
     const hasLeft = error === undefined || error.code === "unavailable";
     const unsent: OutgoingMessage[] = [];
-    // after a write that failed, acknowledgements may lie unread: only what was in that write was surely not accepted
-    const doubtful = wasReadToItsEnd(error) ? 0 : this.#connection.hasFailedAtOnce ? this.#writtenBefore : unacked.length - 1;
     for (const [index, message] of unacked.entries()) {
       awaited.delete(message);
       if (message.isSettled) continue;
       if (this.#stopError !== undefined) message.failed(this.#stopError);
       else if (error?.code === "timeout") message.failed(new AcommError("timeout", `${this.#doing}: ${error.message}`));
       else if (!hasLeft) message.failed(new AcommError("ambiguous", `${this.#doing}: what the peer wrote is no acknowledgement: ${error.message}`, { cause: error }));
-      else if (index < doubtful) message.failed(new AcommError("ambiguous", `${this.#doing}: the peer went away, and may have accepted the message before`, { cause: error }));
-      else if (this.#knownToKeepAlive || this.announcement?.keepAlive === true || leftUnread(error)) unsent.push(message);
-      else message.failed(new AcommError("ambiguous", `${this.#doing}: the peer read the message and ended the connection without an acknowledgement`, { cause: error }));
+      else if (this.#isNotAccepted(index, unacked.length, error)) unsent.push(message);
+      else message.failed(new AcommError("ambiguous", `${this.#doing}: the connection ended without an acknowledgement, and the message may have been accepted`, { cause: error }));
     }
     for (const message of awaited) {
       if (!message.isSettled) message.failed(this.#stopError ?? new AcommError("ambiguous", `${this.#doing}: the peer accepted the request and went away before it answered`, { cause: error }));
     }
     this.#owner.ended(this, unsent);
+  }
+
+  /** Whether the peer surely has not accepted a message that it has not acknowledged, number `index` of `count` of these. */
+  #isNotAccepted(index: number, count: number, error: AcommError | undefined): boolean {
+    if (this.#connection.hasFailedAtOnce && index >= this.#writtenBefore) return true;
+    if (this.#isLossy) return false;
+    // a write that fails ends the connection at once, and with it what was not read yet: an acknowledgement may be there
+    if (!wasReadToItsEnd(error)) return index === count - 1; // not all of its bytes were taken
+    return this.#knownToKeepAlive || this.announcement?.keepAlive === true || leftUnread(error);
   }
 
   /** The form in which our own services answer; the rest of it is JSON that the message reads. */

@@ -27,6 +27,9 @@ export interface ListenerOptions extends ConnectionOptions {
 /** How long a new connection may be silent before it has to make room for another one, in milliseconds. */
 const silenceMs = 250;
 
+/** How many connections at least may be on their way out at once. */
+const leastClosing = 32;
+
 /** The connections of a listener between their arrival and their end: those that wait to be taken, and those handed out. */
 export class ConnectionQueue {
   readonly #options: ListenerOptions;
@@ -144,10 +147,8 @@ export class ConnectionQueue {
   #close(connection: Connection): void {
     connection.close();
     if (connection.isClosed) return;
-    if (this.#closing.size >= this.#maxConnections) {
-      connection.destroy(); // there are too many to wait for
-      return;
-    }
+    const [oldest] = this.#closing;
+    if (this.#closing.size >= Math.max(this.#maxConnections, leastClosing)) oldest?.destroy(); // it has had the longest time to read its last word
     this.#closing.add(connection);
     connection.stream.once("close", () => {
       this.#closing.delete(connection);

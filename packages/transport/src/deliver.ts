@@ -15,9 +15,13 @@ export interface DeliverOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How often a response is written whose acknowledgement got lost. */
+const maxAmbiguous = 3;
+
 /**
- * Delivers a response to the request's hook, if the policy admits it, and tries again for a while where nobody listens; what
- * may have arrived is not sent twice. A response that can't be written becomes one that says so.
+ * Delivers a response to the request's hook, if the policy admits it, and tries again for a while where nobody listens, or
+ * where the exchange broke off: a tracker takes the answer to a request once and refuses it then with `unknown_id`. A
+ * response that can't be written becomes one that says so.
  *
  * @throws AcommError `forbidden_target`, `undeliverable`
  */
@@ -30,6 +34,7 @@ export async function deliverResponse(request: Request, response: Response, opti
   try {
     let text = encodeOrExplain(request, response);
     let isExplained = false;
+    const ambiguous: AcommError[] = [];
     const until = performance.now() + timeoutMs;
     for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, 500)) {
       try {
@@ -42,8 +47,11 @@ export async function deliverResponse(request: Request, response: Response, opti
           text = encodeResponse(createResponse(request, { error }));
           continue;
         }
-        // only what surely did not arrive is sent again
-        if (!(error instanceof AcommError) || error.code !== "unavailable" || performance.now() + pauseMs > until) throw error;
+        if (!(error instanceof AcommError)) throw error;
+        if (error.code === "unknown_id" && ambiguous.length > 0) return; // what may have arrived has arrived
+        if (error.code === "ambiguous") ambiguous.push(error);
+        else if (error.code !== "unavailable") throw error;
+        if (ambiguous.length >= maxAmbiguous || performance.now() + pauseMs > until) throw ambiguous[0] ?? error;
         await delay(pauseMs * (0.5 + Math.random()), signal);
       }
     }

@@ -20,6 +20,9 @@ export interface PoolOptions {
   readonly maxDials?: number | undefined;
 }
 
+/** The limits with their defaults filled in, and what is known of the way to the peer. */
+export type PeerOptions = Required<{ [Key in keyof PoolOptions]: number }> & { readonly isLossy: boolean };
+
 /** How many connections find out at once what a peer is like. */
 const probesOfUnknown = 4;
 /** In how many steps an unused connection's time passes; it may live one step longer. */
@@ -36,7 +39,7 @@ const maxAttempts = 3;
 export class Peer implements ClientConnectionOwner {
   readonly #url: AcommUrl;
   readonly #connect: (url: AcommUrl, signal: AbortSignal) => Promise<Connection>;
-  readonly #options: Required<{ [Key in keyof PoolOptions]: number }>;
+  readonly #options: PeerOptions;
   readonly #onUnused: () => void;
   /** What ends the connects that are under way. */
   readonly #dials = new Set<AbortController>();
@@ -55,7 +58,7 @@ export class Peer implements ClientConnectionOwner {
   #isUsed = false;
   #unusedSteps = 0;
 
-  constructor(url: AcommUrl, connect: (url: AcommUrl, signal: AbortSignal) => Promise<Connection>, options: Required<{ [Key in keyof PoolOptions]: number }>, onUnused: () => void) {
+  constructor(url: AcommUrl, connect: (url: AcommUrl, signal: AbortSignal) => Promise<Connection>, options: PeerOptions, onUnused: () => void) {
     this.#url = url;
     this.#connect = connect;
     this.#options = options;
@@ -185,6 +188,7 @@ export class Peer implements ClientConnectionOwner {
       doing: `send to ${nameOf(this.#url)}`,
       ackTimeoutMs: this.#options.ackTimeoutMs,
       knownToKeepAlive: this.#keepsAlive === true,
+      isLossy: this.#options.isLossy,
     });
     this.#connections.add(client);
     let message: OutgoingMessage | undefined;

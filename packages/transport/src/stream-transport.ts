@@ -21,6 +21,11 @@ export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
    * signal aborts. `purpose` says whether it will carry frames or a stream of data.
    */
   readonly connect: (url: AcommUrl, signal: AbortSignal, purpose: "frames" | "stream") => Promise<Duplex>;
+  /**
+   * Whether a connection that breaks may lose what its peer has written, as a network does, or a relay that dies. Then only
+   * what surely was not taken is sent again; the rest is `ambiguous`. @default true
+   */
+  readonly isLossy?: boolean | undefined;
 }
 
 /**
@@ -28,12 +33,13 @@ export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
  * connection and streams come with it. Unix and memory are made of it; so can be TLS, pipes or serial lines.
  */
 export function createStreamTransport(init: StreamTransportInit): Transport {
-  const { schemes, connect, connectTimeoutMs = 2000, ackTimeoutMs = 5000, idleTimeoutMs = 30_000, maxDials = 64 } = init;
+  const { schemes, connect, connectTimeoutMs = 2000, ackTimeoutMs = 5000, idleTimeoutMs = 30_000, maxDials = 64, isLossy = true } = init;
   const options = {
     connectTimeoutMs: checkTimeoutMs(connectTimeoutMs, "connectTimeoutMs"),
     ackTimeoutMs: checkTimeoutMs(ackTimeoutMs, "ackTimeoutMs"),
     idleTimeoutMs: checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs"),
     maxDials: checkCount(maxDials, "maxDials"),
+    isLossy,
   };
   checkConnectionOptions(init);
   const peers = new Map<string, Peer>();

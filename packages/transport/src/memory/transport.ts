@@ -27,6 +27,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
   const doors = new Map<string, (stream: Duplex) => void>();
   const transport = createStreamTransport({
     ...options,
+    isLossy: false,
     schemes: ["memory"],
     async connect(url) {
       const add = doors.get(url.host);

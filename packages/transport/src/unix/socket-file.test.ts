@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, symlinkSync, watch } from "node:fs";
 import { chmod, chown, lchown, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { codeOf, temporaryDirectory, thrownBy } from "@acomm/testing";
@@ -270,6 +272,34 @@ describe("what listens at the path", () => {
     await using client = await connectRaw(path);
     expect(client.socket.readyState).toBe("open");
     expect(await readdir(directory.path)).toEqual(["a.sock"]);
+  });
+
+  test("F10 what a process left that was killed while it published goes as well, and nothing else", async () => {
+    const path = directory.socket("a");
+    const made = new Set<string>();
+    const watcher = watch(directory.path, (_event, name) => made.add(String(name)));
+    await using listener = new UnixListener(path);
+    await listener.start();
+    const nestOf = async (): Promise<string> => {
+      while (![...made].some((name) => name.startsWith(".a"))) await new Promise((resolve) => setImmediate(resolve));
+      return [...made].find((name) => name.startsWith(".a"))!.slice(0, -6);
+    };
+    const prefix = await nestOf();
+    watcher.close();
+    await listener.stop();
+    // with and without its socket; with something else in it; of another mode; a file; of another path
+    for (const name of ["111111", "222222", "333333", "444444"]) await mkdir(join(directory.path, prefix + name), { mode: 0o700 });
+    const server = createServer().listen(join(directory.path, `${prefix}111111`, "s"));
+    await once(server, "listening");
+    await rename(join(directory.path, `${prefix}111111`, "s"), join(directory.path, `${prefix}222222`, "s"));
+    server.close();
+    await writeFile(join(directory.path, `${prefix}333333`, "precious"), "");
+    await chmod(join(directory.path, `${prefix}444444`), 0o755);
+    await writeFile(join(directory.path, `${prefix}555555`), "");
+    await mkdir(join(directory.path, ".aXXXXXXXX-666666"), { mode: 0o700 });
+    await using next = new UnixListener(path);
+    await next.start();
+    expect((await readdir(directory.path)).toSorted()).toEqual(["a.sock", ".aXXXXXXXX-666666", `${prefix}333333`, `${prefix}444444`, `${prefix}555555`].toSorted());
   });
 
   test("a live one is refused and goes on", async () => {

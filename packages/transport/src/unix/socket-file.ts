@@ -1,5 +1,5 @@
 import { AcommError } from "@acomm/protocol";
-import { chmod, chown, lstat, mkdir, mkdtemp, open, rename, rm, unlink } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { createHash } from "node:crypto";
@@ -41,6 +41,7 @@ export async function listenAt(server: Server, path: string, group?: number): Pr
   const unlock = await lock(path);
   try {
     await refuseUnlessFree(path);
+    await removeLeftNests(path);
     return await publish(server, path, group);
   } finally {
     unlock();
@@ -97,9 +98,33 @@ async function refuseUnlessFree(path: string): Promise<void> {
   throw new AcommError("bad_address", `a live process listens at ${path}: stop it or choose another path`);
 }
 
+/** How the private directories begin in which the socket of this path is made, and none of another path. */
+function nestPrefix(path: string): string {
+  return `.a${createHash("sha256").update(basename(path)).digest("base64url").slice(0, 8)}-`;
+}
+
+/** Removes what a process that was killed while it published a socket at this path has left. The lock must be held. */
+async function removeLeftNests(path: string): Promise<void> {
+  if (process.platform !== "linux") return; // without the lock it could be another's that is at work
+  const directory = dirname(path);
+  const prefix = nestPrefix(path);
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(prefix)) continue;
+    const nest = join(directory, name);
+    const stats = await lstatOrUndefined(nest);
+    if (stats?.isDirectory() !== true || stats.uid !== process.getuid?.() || (stats.mode & 0o777) !== 0o700) continue;
+    try {
+      await unlink(join(nest, "s")).catch(ignoreMissing);
+      await rmdir(nest);
+    } catch {
+      // what holds anything else is not ours after all, and hurts nobody
+    }
+  }
+}
+
 async function publish(server: Server, path: string, group: number | undefined): Promise<SocketFile> {
   const directory = dirname(path);
-  const nest = await mkdtemp(join(directory, ".a"));
+  const nest = await mkdtemp(join(directory, nestPrefix(path)));
   let handle: FileHandle | undefined;
   try {
     let bound = join(nest, "s");
