@@ -1,19 +1,22 @@
 import { encodeFrame } from "@acomm/protocol";
-import { mkdir, readdir } from "node:fs/promises";
+import type { AcommError } from "@acomm/protocol";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Connection } from "../connection.ts";
 import { codeOf, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { connectRaw } from "../fixtures/raw.ts";
 import type { TemporaryDirectory } from "@acomm/testing";
+import { errorChannelName } from "../diagnostics.ts";
 import { UnixListener } from "./listener.ts";
-import type { ListenerOptions } from "../connection-queue.ts";
+import type { UnixListenerOptions } from "./listener.ts";
 
 let directory: TemporaryDirectory;
 beforeEach(async () => { directory = await temporaryDirectory(); });
 afterEach(() => directory[Symbol.asyncDispose]());
 
-async function startListener(options: ListenerOptions = {}): Promise<UnixListener> {
+async function startListener(options: UnixListenerOptions = {}): Promise<UnixListener> {
   const listener = new UnixListener(directory.socket("a"), options);
   await listener.start();
   return listener;
@@ -113,6 +116,48 @@ describe("start and stop", () => {
       expect(await readdir(directory.path)).toEqual([listener.address.split("/").at(-1) ?? ""]);
     }
     expect(await readdir(directory.path)).toEqual([]);
+  });
+});
+
+describe("a socket file that goes while somebody listens", () => {
+  const reached = async (path: string): Promise<boolean> => {
+    const client = await connectRaw(path).catch(() => undefined);
+    await client?.[Symbol.asyncDispose]();
+    return client !== undefined;
+  };
+
+  test("F13 is made anew, with its directory; connections of before live on, and a stop removes the new one", async () => {
+    const listener = new UnixListener(join(directory.path, "deep", "a.sock"), { watchIntervalMs: 10 });
+    await listener.start();
+    await using client = await connectRaw(listener.address);
+    const connection = await listener.nextConnection();
+    await rm(join(directory.path, "deep"), { recursive: true });
+    while (!(await reached(listener.address)));
+    client.say("still here");
+    expect(await connection?.read()).toBe("still here");
+    await rm(listener.address);
+    while (!(await reached(listener.address)));
+    expect((await lstat(listener.address)).mode & 0o777).toBe(0o600);
+    await listener.stop({ graceMs: 0 });
+    expect(await readdir(join(directory.path, "deep"))).toEqual([]);
+  });
+
+  test("F12 and that somebody else has taken is left to him, and told", async () => {
+    const told = new Promise((resolve) => {
+      const tell = (message: unknown): void => {
+        unsubscribe(errorChannelName, tell);
+        resolve((message as { error: AcommError }).error);
+      };
+      subscribe(errorChannelName, tell);
+    });
+    const first = await startListener({ watchIntervalMs: 10 });
+    await using second = new UnixListener(directory.socket("b"));
+    await second.start();
+    await rename(second.address, first.address);
+    expect(await told).toMatchObject({ code: "bad_address", message: expect.stringContaining("somebody else has taken") as string });
+    await first.stop({ graceMs: 0 });
+    expect(await reached(first.address)).toBe(true);
+    await second.stop({ graceMs: 0 });
   });
 });
 

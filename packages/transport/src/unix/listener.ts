@@ -1,8 +1,15 @@
 import { AcommError } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
 import { createServer } from "node:net";
+import type { Server } from "node:net";
+import type { Duplex } from "node:stream";
 import type { ListenerOptions } from "../connection-queue.ts";
+import { report } from "../diagnostics.ts";
 import { StreamListener } from "../stream-listener.ts";
+import type { ListeningPoint } from "../stream-listener.ts";
+import { checkTimeoutMs } from "../wait.ts";
 import { listenAt } from "./socket-file.ts";
+import type { SocketFile } from "./socket-file.ts";
 import { checkSocketPath, urlOfSocketPath } from "./socket-path.ts";
 
 /** What {@link UnixListener} takes; all have defaults. */
@@ -12,6 +19,11 @@ export interface UnixListenerOptions extends ListenerOptions {
    * directory that is there stays as it is. @default none, only this user and root may connect
    */
   readonly group?: number | undefined;
+  /**
+   * How often to look whether the socket file is still there, in milliseconds: one that somebody has removed, such as a cleaner
+   * of temporary files, is made anew. @default 5000
+   */
+  readonly watchIntervalMs?: number | undefined;
 }
 
 /** The ids of groups; the one above means "leave it" to the kernel. */
@@ -30,23 +42,13 @@ export class UnixListener extends StreamListener {
    */
   constructor(socketPath: string, options: UnixListenerOptions = {}) {
     const group = checkGroup(options.group);
+    const watchIntervalMs = checkTimeoutMs(options.watchIntervalMs ?? 5000, "watchIntervalMs");
     const path = checkSocketPath(socketPath);
     const url = urlOfSocketPath(path);
     super({
       ...options,
       url,
-      async listen(add) {
-        const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, add);
-        const file = await listenAt(server, path, group);
-        server.on("error", () => undefined); // an accept that failed, for want of descriptors, concerns the one who connected
-        return {
-          url,
-          async close() {
-            server.close();
-            await file.remove();
-          },
-        };
-      },
+      listen: (add) => listenAndWatch(path, { group, watchIntervalMs }, add, url),
     });
     this.#path = path;
   }
@@ -55,6 +57,42 @@ export class UnixListener extends StreamListener {
   get address(): string {
     return this.#path;
   }
+}
+
+/** Listens at a path, and anew where the socket file was removed; connections that were accepted before live on. */
+async function listenAndWatch(path: string, options: { readonly group: number | undefined; readonly watchIntervalMs: number }, add: (stream: Duplex) => void, url: AcommUrl): Promise<ListeningPoint> {
+  const listen = async (): Promise<[Server, SocketFile]> => {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, add);
+    const file = await listenAt(server, path, options.group);
+    server.on("error", () => undefined); // an accept that failed, for want of descriptors, concerns the one who connected
+    return [server, file];
+  };
+  let [server, file] = await listen();
+  let looking: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    const state = await file.state();
+    if (state === "ours") return;
+    if (state === "replaced") {
+      clearInterval(timer); // whoever has taken the path keeps it
+      report(undefined, new AcommError("bad_address", `somebody else has taken ${path}: this listener is not reached any more`));
+      return;
+    }
+    const removed = server;
+    [server, file] = await listen();
+    removed.close();
+  };
+  const timer = setInterval(() => {
+    looking ??= look().catch((error: unknown) => { report(undefined, error as AcommError); }).finally(() => { looking = undefined; });
+  }, options.watchIntervalMs).unref();
+  return {
+    url,
+    async close() {
+      clearInterval(timer);
+      await looking;
+      server.close();
+      await file.remove();
+    },
+  };
 }
 
 function checkGroup(group: number | undefined): number | undefined {

@@ -18,6 +18,8 @@ const lockWaitMs = 5000;
 
 /** A socket file that this process owns. */
 export interface SocketFile {
+  /** Whether the file is still there, and ours. */
+  state(): Promise<"ours" | "removed" | "replaced">;
   /** Removes the file, if it is still ours. */
   remove(): Promise<void>;
 }
@@ -147,11 +149,16 @@ async function publish(server: Server, path: string, group: number | undefined):
     await rename(inNest, path);
     const keptHandle = handle;
     handle = undefined;
+    const state: SocketFile["state"] = async () => {
+      const now = await lstatOrUndefined(path);
+      if (now === undefined) return "removed";
+      return now.dev === dev && now.ino === ino ? "ours" : "replaced";
+    };
     return {
+      state,
       async remove() {
         await keptHandle?.close();
-        const now = await lstatOrUndefined(path);
-        if (now?.dev === dev && now.ino === ino) await unlink(path).catch(ignoreMissing);
+        if ((await state()) === "ours") await unlink(path).catch(ignoreMissing);
       },
     };
   } catch (error) {
