@@ -25,9 +25,18 @@ test("a loop that is held up shows, once, and so does a timer", () => {
   const timer = setTimeout(() => undefined, 60_000);
   const until = performance.now() + 100;
   while (performance.now() < until);
-  const { maxDelayMs, handles } = read();
+  const { maxDelayMs, maxBusyMs, handles } = read();
   clearTimeout(timer);
   expect(maxDelayMs).toBeGreaterThan(80);
+  expect(maxBusyMs).toBeGreaterThan(10); // others may have had the processor
   expect(handles["Timeout"]).toBeGreaterThanOrEqual(1);
   expect(read().maxDelayMs).toBeLessThan(80);
+});
+
+test("a loop that only waits is late, and not busy", () => {
+  const read = watchLoop();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+  const { maxDelayMs, maxBusyMs } = read();
+  expect(maxDelayMs).toBeGreaterThan(120);
+  expect(maxBusyMs).toBeLessThan(maxDelayMs / 2);
 });

@@ -13,6 +13,8 @@ export interface LoopReading {
   /** The longest that the loop was late, in milliseconds. */
   readonly maxDelayMs: number;
   readonly p99DelayMs: number;
+  /** The longest that the loop was late while this process itself was at work: of a delay, what it had the processor for. */
+  readonly maxBusyMs: number;
   /** What Node counts as active, by its name for it, such as `Timeout` or `PipeWrap`. */
   readonly handles: Readonly<Record<string, number>>;
 }
@@ -35,11 +37,17 @@ export async function holdingsOf(pid: number): Promise<Holdings> {
 export function watchLoop(): () => LoopReading {
   const beatMs = 5;
   let delays: number[] = [];
+  let maxBusyMs = 0;
   let last = performance.now();
+  let lastUsage = process.cpuUsage();
   const beat = (): void => {
     const now = performance.now();
-    delays.push(Math.max(now - last - beatMs, 0));
+    const usage = process.cpuUsage(lastUsage); // of all its threads
+    const delayMs = Math.max(now - last - beatMs, 0);
+    delays.push(delayMs);
+    maxBusyMs = Math.max(maxBusyMs, Math.min(delayMs, (usage.user + usage.system) / 1000));
     last = now;
+    lastUsage = process.cpuUsage();
   };
   setInterval(beat, beatMs).unref();
   return () => {
@@ -47,9 +55,11 @@ export function watchLoop(): () => LoopReading {
     delays.sort((a, b) => a - b);
     const maxDelayMs = delays.at(-1) ?? 0;
     const p99DelayMs = delays[Math.floor(delays.length * 0.99)] ?? maxDelayMs;
+    const reading = { maxDelayMs, p99DelayMs, maxBusyMs };
     delays = [];
+    maxBusyMs = 0;
     const handles: Record<string, number> = {};
     for (const name of process.getActiveResourcesInfo()) handles[name] = (handles[name] ?? 0) + 1;
-    return { maxDelayMs, p99DelayMs, handles };
+    return { ...reading, handles };
   };
 }
