@@ -3,6 +3,8 @@
 import { AcommError, createRequest } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
 import { admitTargets, serve, UnixListener } from "@acomm/transport";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { watchLoop } from "../probe.ts";
 
 const [directory = "", maxFrameBytes] = process.argv.slice(2);
@@ -48,6 +50,8 @@ const service = serve(listener, (request) => request.args, { admit: admitTargets
 const tracker = new Tracker({ socketPath: `${directory}/responses.sock`, onError });
 await tracker.start();
 const readLoop = watchLoop();
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 let calls = 0;
 const outcomes: Record<string, number> = {};
@@ -124,6 +128,8 @@ const answers: Readonly<Record<string, () => Promise<object>>> = {
   async read(): Promise<TargetReading> {
     const { maxDelayMs, maxBusyMs } = readLoop();
     const echoes = await echo().catch(() => false);
+    collectGarbage(); // whoever asks looks at the memory next
+    readLoop();
     return { maxDelayMs, maxBusyMs, unhandled, warnings, calls, outcomes, wrong, open: tracker.pendingCount, inFlight: service.inFlightCount, reported, echoes };
   },
   async stop() {
