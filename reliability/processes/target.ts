@@ -25,6 +25,8 @@ export interface TargetReading {
   readonly outcomes: Readonly<Record<string, number>>;
   /** Calls that had their outcome late, more than one, or one that is no AcommError. */
   readonly wrong: readonly string[];
+  /** What is left in its memory once the garbage is collected, in bytes. */
+  readonly heldBytes: number;
   readonly open: number;
   readonly inFlight: number;
   /** Failures that went to `onError`, by code. */
@@ -130,7 +132,8 @@ const answers: Readonly<Record<string, () => Promise<object>>> = {
     const echoes = await echo().catch(() => false);
     collectGarbage(); // whoever asks looks at the memory next
     readLoop();
-    return { maxDelayMs, maxBusyMs, unhandled, warnings, calls, outcomes, wrong, open: tracker.pendingCount, inFlight: service.inFlightCount, reported, echoes };
+    const { heapUsed, external } = process.memoryUsage();
+    return { maxDelayMs, maxBusyMs, unhandled, warnings, calls, outcomes, wrong, heldBytes: heapUsed + external, open: tracker.pendingCount, inFlight: service.inFlightCount, reported, echoes };
   },
   async stop() {
     const reports = [await service.stop({ graceMs: 2000 }), await tracker.stop({ graceMs: 2000 })];
