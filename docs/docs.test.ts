@@ -11,7 +11,7 @@ const read = (file: string): Promise<string> => readFile(join(root, file), "utf8
 
 const packages = (await readdir(join(root, "packages"))).map((name) => `packages/${name}/README.md`);
 const docs = (await readdir(import.meta.dirname, { recursive: true })).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
-const pages = new Map(await Promise.all(["README.md", ...packages, ...docs].map(async (file) => [file, await read(file)] as const)));
+const pages = new Map(await Promise.all(["README.md", "SECURITY.md", ...packages, ...docs].map(async (file) => [file, await read(file)] as const)));
 
 /** The code blocks of a page that are written in `language`. */
 function blocks(page: string, language: string): string[] {
@@ -125,6 +125,19 @@ describe("limits.md", () => {
     }
     expect(missing).toEqual([]);
   });
+});
+
+test("every guard in SECURITY.md has a test that is there", async () => {
+  const rows = (pages.get("SECURITY.md") ?? "").split("## How the rest is guarded")[1]!.split("\n").filter((line) => line.startsWith("| ")).slice(1);
+  expect(rows.length).toBeGreaterThan(10);
+  for (const row of rows) {
+    const tests = [...row.matchAll(/\[([^\]]+)\]\(([^)]+\.test\.ts)\) "([^"]+)"/g)];
+    expect([row, tests.length > 0]).toEqual([row, true]);
+    for (const [, label, file, title] of tests) {
+      expect(label).toBe(basename(file!));
+      expect(await read(file!)).toContain(`"${title!}"`);
+    }
+  }
 });
 
 test("every promise in architecture.md has a test", () => {

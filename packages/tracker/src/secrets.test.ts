@@ -192,7 +192,7 @@ describe("S14 a secret is in nothing that leaves but the message itself:", () =>
       });
       return await tracker.request(peer.url, { task: "t", timeoutMs: 200 });
     };
-    for (const error of [secret, 7]) expect(await failing(answering(({ id }) => answerText(id, secret, error as string)))).not.toBe("fulfilled");
+    for (const error of [secret, 7]) expect(await failing(answering(({ id }) => answerText(id, secret, error as unknown as string)))).not.toBe("fulfilled");
     expect(await failing(answering(({ id }) => answerText(id, secret).replace(marker, `${marker}\\`)))).not.toBe("fulfilled");
     expect(await failing(answering(() => answerText("unknown", secret)))).toBe("timeout");
     expectNoSecret();

@@ -4,10 +4,11 @@ import { admitTargets, createRequestHandler, createResponseHandler, createStream
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { codeOf, temporaryDirectory } from "@acomm/testing";
+import { codeOf, errorOf, temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
@@ -42,6 +43,8 @@ beforeEach(async () => {
   const service = serve(listener, async (request, { attachStream }) => {
     received.push(request);
     if (request.task === "fail") throw new Error("no luck");
+    if (request.task === "read-file") await readFile(directory.socket("secret-name"));
+    if (request.task === "ask-another") await streams.request(`unix://${directory.socket("secret-name")}`, { task: "t" });
     if (request.task === "foreign-stream") attachStream("unix:///var/run/docker.sock");
     if (request.task === "silent") return new Promise(() => undefined);
     if (request.task === "stream") attachStream(await streamSource(["streamed ", "data"]));
@@ -162,6 +165,14 @@ describe("S6 what the policy doesn't admit is never opened", () => {
     expect(await codeOf(send(gateway.origin, createRequest({ task: "echo", responseHook: "unix:///var/run/docker.sock" })))).toBe("forbidden_target");
     expect(gateway.tracker.pendingCount).toBe(0);
   });
+});
+
+test("S10 S25 what a gateway tells the outside names no file and no socket of the inside", async () => {
+  expect(await errorOf(call("nowhere"))).toMatchObject({ code: "unavailable", message: "connect to unix:…: nobody listens there (ENOENT)" });
+  await expect(call("read-file")).rejects.toMatchObject({ code: "remote", message: "ENOENT: no such file or directory, open '…'" });
+  await expect(call("ask-another")).rejects.toMatchObject({ code: "remote", message: "unavailable: connect to unix:…: nobody listens there (ENOENT)" });
+  for (const answer of client.responses) expect(JSON.stringify(answer)).not.toMatch(/acomm-test|secret-name|\.ts\b|\bat \w/);
+  expect(client.responses).toHaveLength(2);
 });
 
 describe("proxyUnix", () => {

@@ -41,7 +41,7 @@ export function translateNodeError(error: unknown, doing: string): AcommError {
   // Node hangs the bytes on it that it could not parse: what a peer has sent belongs in no error
   if (code.startsWith("HPE_")) delete (error as { rawPacket?: unknown }).rawPacket;
   if (code === "ABORT_ERR") return new AcommError("cancelled", `${doing}: cancelled`, { cause: error });
-  const known = codes[code];
+  const known = Object.hasOwn(codes, code) ? codes[code] : undefined;
   if (known !== undefined) return new AcommError(known.code, `${doing}: ${known.hint} (${code})`, { cause: error });
   return new AcommError("unavailable", `${doing}: ${code === "" ? (error instanceof Error ? error.message : "failed") : code}`, { cause: error });
 }

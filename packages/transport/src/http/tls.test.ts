@@ -120,7 +120,7 @@ describe.skipIf(!hasOpenssl())("S17 https", () => {
 
   test("a server that speaks nothing newer than TLS 1.1 is unavailable", async () => {
     let requests = 0;
-    const old: TlsOptions = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT:@SECLEVEL=0" };
+    const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT:@SECLEVEL=0" } as const;
     const port = await startTls(() => { requests += 1; }, old);
     expect(await codeOf(client()(`https://localhost:${port}/`))).toBe("unavailable");
     expect(await codeOf(client({ tls: { ca: cert, minVersion: "TLSv1.3" } })(`https://localhost:${port}/`))).toBe("unavailable");

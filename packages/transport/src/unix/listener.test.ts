@@ -1,16 +1,22 @@
-import { encodeFrame } from "@acomm/protocol";
+import { createRequest, decodeRequest, encodeFrame } from "@acomm/protocol";
 import type { AcommError } from "@acomm/protocol";
+import { randomUUID } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
 import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../connection.ts";
 import { codeOf, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { connectRaw } from "../fixtures/raw.ts";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { errorChannelName } from "../diagnostics.ts";
+import { send } from "../send.ts";
+import { openStream } from "../stream.ts";
 import { UnixListener } from "./listener.ts";
 import type { UnixListenerOptions } from "./listener.ts";
+import { serveUnixStream } from "./stream.ts";
 
 let directory: TemporaryDirectory;
 beforeEach(async () => { directory = await temporaryDirectory(); });
@@ -56,6 +62,28 @@ describe("the path", () => {
       const { code, message } = thrownBy(() => new UnixListener(path));
       expect([code, message.includes(problem)]).toEqual(["bad_address", true]);
     }
+  });
+
+  test.skipIf(process.platform !== "linux")("S22 that is abstract is not connected to either, however it is written", async () => {
+    const name = `acomm-test-${randomUUID()}`;
+    let visits = 0;
+    const canary = createServer(() => { visits += 1; }).listen(`\0${name}`);
+    onTestFinished(() => void canary.close());
+    await once(canary, "listening");
+    const spellings = [`unix:@${name}`, `unix:%00${name}`, `unix://@${name}`, `unix://%00${name}`, `unix:///%00${name}`, `unix:///\0${name}`, `unix:\0${name}`, `unix://\0${name}`];
+    for (const url of spellings) {
+      expect([url, await codeOf(send(url, createRequest({ task: "t" })))]).toEqual([url, "bad_field"]);
+      expect([url, await codeOf(openStream(url))]).toEqual([url, "bad_field"]);
+      const hook = JSON.stringify({ id: "a", task: "t", responsehook: url });
+      expect([url, thrownBy(() => decodeRequest(hook)).code]).toEqual([url, "bad_field"]);
+    }
+    for (const path of [`\0${name}`, `@${name}`, `/\0${name}`]) {
+      const hook = JSON.stringify({ id: "a", task: "t", responsehook: { Scheme: "unix", Path: path } });
+      expect([path, thrownBy(() => decodeRequest(hook)).code]).toEqual([path, "bad_field"]);
+    }
+    for (const directory of ["@a", "\0a"]) expect(await codeOf(serveUnixStream(["x"], { directory }))).toBe("bad_address");
+    expect(await codeOf(send(`unix:///@${name}`, createRequest({ task: "t" })))).toBe("unavailable"); // a file of that name, which is not there
+    expect(visits).toBe(0);
   });
 
   test("limits that make no sense are refused by name", () => {

@@ -1,0 +1,48 @@
+import { readdir, readFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const packages = join(import.meta.dirname, "..", "packages");
+
+interface Manifest {
+  readonly name: string;
+  readonly scripts?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly [key: string]: unknown;
+}
+
+const manifests = await Promise.all((await readdir(packages)).map(async (name) => [name, JSON.parse(await readFile(join(packages, name, "package.json"), "utf8")) as Manifest] as const));
+/** Those that promise to need nothing but Node. */
+const self = ["protocol", "transport", "tracker", "multirequest"];
+
+describe.each(manifests)("S23 the package %s", (name, manifest) => {
+  test("runs nothing when it is installed", () => {
+    const scripts = Object.keys(manifest.scripts ?? {});
+    expect(scripts.filter((script) => /install|^pre|^post|^prepare|^dependencies$/.test(script))).toEqual([]);
+    expect(manifest).not.toHaveProperty("gypfile");
+  });
+
+  test.runIf(self.includes(name))("depends on nothing but its neighbours and types", async () => {
+    const dependencies = Object.keys(manifest.dependencies ?? {});
+    const typesOnly = "@standard-schema/spec";
+    expect(dependencies.filter((dependency) => dependency !== typesOnly && !self.some((neighbour) => dependency === `@acomm/${neighbour}`))).toEqual([]);
+    for (const key of ["optionalDependencies", "peerDependencies", "bundledDependencies", "bundleDependencies"]) expect(manifest).not.toHaveProperty(key);
+
+    const source = join(packages, name, "src");
+    const files = (await readdir(source, { recursive: true })).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.includes("fixtures/"));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      const code = await readFile(join(source, file), "utf8");
+      expect([file, /\b(?:require|import)\(|\beval\b|new Function\b/.test(code)]).toEqual([file, false]);
+      for (const [statement, from = ""] of code.matchAll(/^(?:import|export)\s[^;]*?from "([^"]+)";$/gm)) {
+        const isOurs = from.startsWith(".") || (from.startsWith("node:") && isBuiltin(from)) || (dependencies.includes(from) && from !== typesOnly);
+        expect([file, statement, isOurs || (from === typesOnly && statement.startsWith("import type "))]).toEqual([file, statement, true]);
+      }
+    }
+  });
+});
+
+test("S23 those that promise to need nothing are there", () => {
+  expect(self.filter((name) => !manifests.some(([there]) => there === name))).toEqual([]);
+});
