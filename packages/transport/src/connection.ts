@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { takeChunks } from "./chunks.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
+import { PatientTimer } from "./patient-timer.ts";
 import { PullReader } from "./pull-reader.ts";
 import { checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
 import type { WaitOptions } from "./transport.ts";
@@ -54,7 +55,7 @@ export class Connection {
   #hasInputEnded = false;
   #isPaused = false;
   #closeError: AcommError | undefined;
-  #readTimer: NodeJS.Timeout | undefined;
+  #readTimer: PatientTimer | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #lingered = 0;
   /** Whether the chunk at hand has completed a frame. */
@@ -204,7 +205,7 @@ export class Connection {
     if (this.#isClosed || this.#isEnding) return;
     this.flush();
     this.#isEnding = true;
-    clearTimeout(this.#readTimer);
+    this.#readTimer?.clear();
     this.stream.end(() => { this.#linger(); });
     this.#writer.watch();
     if (this.#receiver === undefined) this.#listen();
@@ -290,14 +291,14 @@ export class Connection {
   }
 
   /** The timer outlives the frame that it was armed for: most connections have another incomplete one by then. */
-  #armReadTimer(ms: number): NodeJS.Timeout {
-    return setTimeout(() => {
+  #armReadTimer(ms: number): PatientTimer {
+    return new PatientTimer(ms, () => {
       this.#readTimer = undefined;
       if (!this.#decoder.isPartial || this.#isEnding || this.#isPaused) return;
       const leftMs = this.#partialSince + this.#frameTimeoutMs - performance.now();
       if (leftMs > 0) this.#readTimer = this.#armReadTimer(Math.ceil(leftMs));
       else this.#onBrokenFraming(new AcommError("timeout", `a frame was not complete within ${this.#frameTimeoutMs} ms of its first byte`));
-    }, ms).unref(); // the stream itself decides whether the process stays
+    }).unref(); // the stream itself decides whether the process stays
   }
 
   /** Nothing more can be read: the receiver may say why in a last frame, then the connection ends. */
@@ -338,7 +339,7 @@ export class Connection {
   #onClose(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#readTimer);
+    this.#readTimer?.clear();
     clearTimeout(this.#lingerTimer);
     this.#writer.close();
     this.#inputOver();

@@ -1,6 +1,7 @@
 import { acceptedText, AcommError, checkFrameLength, encodeFrame } from "@acomm/protocol";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { PatientTimer } from "./patient-timer.ts";
 
 /** What a {@link FrameWriter} tells its connection. */
 export interface FrameWriterOwner {
@@ -53,7 +54,7 @@ export class FrameWriter {
   #written = 0;
   #isScheduled = false;
   #wasBlocked = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PatientTimer | undefined;
   readonly #flush = (): void => { this.flush(); };
   readonly #onWritten = (): void => { this.#checkDrained(); };
 
@@ -127,25 +128,25 @@ export class FrameWriter {
   watch(): void {
     if (this.#timer !== undefined || this.#stream.writableLength === 0) return;
     const goal = this.#written;
-    this.#timer = setTimeout(() => {
+    this.#timer = new PatientTimer(this.#frameTimeoutMs, () => {
       this.#timer = undefined;
       const left = this.#stream.writableLength;
       if (left > 0 && this.#written - left < goal) this.#owner.stalled(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
       else this.watch();
-    }, this.#frameTimeoutMs);
+    });
     this.#timer.unref(); // the stream itself decides whether the process stays
   }
 
   /** Everything that was written has been taken. */
   drained(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#timer = undefined;
     this.#checkDrained();
   }
 
   /** Forgets what was not written. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#timer = undefined;
     this.#text = "";
     this.#spans = [];

@@ -1,4 +1,5 @@
 import { AcommError } from "@acomm/protocol";
+import { PatientTimer } from "./patient-timer.ts";
 import type { WaitOptions } from "./transport.ts";
 
 /** The longest time that a timer of Node takes, in milliseconds. */
@@ -48,12 +49,12 @@ export function waitFor<Value>(
       reject(cancelledError(doing, signal));
       return;
     }
-    let timer: NodeJS.Timeout | undefined;
+    let timer: PatientTimer | undefined;
     let undo: ((error: AcommError) => void) | undefined = undefined;
     let isOver = false;
     const finish = (): void => {
       isOver = true;
-      clearTimeout(timer);
+      timer?.clear();
       signal?.removeEventListener("abort", onAbort);
     };
     const cutShort = (error: AcommError): void => {
@@ -66,7 +67,7 @@ export function waitFor<Value>(
       if (signal !== undefined) cutShort(cancelledError(doing, signal));
     };
     signal?.addEventListener("abort", onAbort);
-    if (timeoutMs !== undefined) timer = setTimeout(() => { cutShort(timeoutError(doing, timeoutMs)); }, timeoutMs);
+    if (timeoutMs !== undefined) timer = new PatientTimer(timeoutMs, () => { cutShort(timeoutError(doing, timeoutMs)); });
     const fail = (error: Error): void => {
       if (isOver) return;
       finish();
