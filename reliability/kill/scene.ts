@@ -1,14 +1,13 @@
 import { Tracker } from "@acomm/tracker";
 import { startFaultProxy } from "@acomm/transport/testing";
-import { fixtureRunner, temporaryDirectory } from "@acomm/testing";
+import { temporaryDirectory } from "@acomm/testing";
 import type { Fixture } from "@acomm/testing";
 import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { holdingsOf } from "../probe.ts";
+import { runProcess } from "../run-process.ts";
 import { ask } from "./ask.ts";
 import type { Outcome, Question } from "./ask.ts";
-
-const runFixture: (name: string, ...args: string[]) => Fixture = fixtureRunner(new URL("../processes/", import.meta.url).href);
 
 /** Where in a call somebody is killed, by its number in the catalogue of what must be survived. */
 export const steps = {
@@ -79,7 +78,7 @@ export class Scene implements AsyncDisposable {
     const question: Question = { task, args: { key: this.#newKey(), bytes, ...(what.step === undefined ? {} : { step: what.step }) }, timeoutMs, toHook };
     await using proxy = stallAfterBytes === undefined ? undefined : await startFaultProxy(this.#directory.socket("proxy"), { target: this.#servicePath, plan: { toTarget: { stallAfterBytes } } });
     const url = proxy?.url.href ?? this.#url;
-    await using caller = side === "caller" ? runFixture("caller", url, this.#directory.socket(`other${this.#count}`)) : undefined;
+    await using caller = side === "caller" ? runProcess("caller", url, this.#directory.socket(`other${this.#count}`)) : undefined;
     await caller?.message();
     const before = await this.#holdings(side);
     // others wait for answers of the same service, on a kept connection; where it is the service that dies, without end
@@ -109,7 +108,7 @@ export class Scene implements AsyncDisposable {
 
   /** Kills one side at any moment, while many calls of every kind are on their way. */
   async killAtRandom(side: Side): Promise<Round> {
-    await using caller = side === "caller" ? runFixture("caller", this.#url, this.#directory.socket(`other${this.#count}`)) : undefined;
+    await using caller = side === "caller" ? runProcess("caller", this.#url, this.#directory.socket(`other${this.#count}`)) : undefined;
     await caller?.message();
     const before = await this.#holdings(side);
     const questions = Array.from({ length: 40 }, (_, index): Question => ({
@@ -149,7 +148,7 @@ export class Scene implements AsyncDisposable {
   }
 
   #startService(): Fixture {
-    return runFixture("service", this.#servicePath, this.#notesPath);
+    return runProcess("service", this.#servicePath, this.#notesPath);
   }
 
   async #isReady(): Promise<void> {

@@ -20,7 +20,7 @@ interface TaskArgs {
   readonly ms?: number;
 }
 
-const [socketPath = "", notesPath = ""] = process.argv.slice(2);
+const [socketPath = "", notesPath = "", hookTimeoutMs = "500"] = process.argv.slice(2);
 const stopHere = (): void => { process.kill(process.pid, "SIGSTOP"); };
 let stopsAtDelivery = false;
 
@@ -79,7 +79,7 @@ function handle(request: Request, context: HandlerContext): unknown {
 
 const listener = new UnixListener(socketPath);
 await listener.start();
-const service = serve(listener, handle, { registry: createRegistry([hooks, createHttpTransport()]), hookTimeoutMs: 500 });
+const service = serve(listener, handle, { registry: createRegistry([hooks, createHttpTransport()]), hookTimeoutMs: Number(hookTimeoutMs) });
 process.send?.("ready");
 
 process.on("SIGTERM", () => {

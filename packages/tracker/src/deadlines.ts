@@ -18,6 +18,10 @@ interface Bucket {
 
 /** Deadlines within the same tick share a list, and expire up to this much late. */
 const tickMs = 4;
+/** How much later than it should the timer fires in a process that is not held up. */
+const usualDelayMs = 25;
+/** What a process that was held up gets to read the answers that came meanwhile: Node runs timers before it reads. */
+const catchUpMs = 50;
 /** How long expiring may hold the event loop before others get their turn. */
 const sliceMs = 10;
 
@@ -112,7 +116,17 @@ export class Deadlines<Item extends Deadline> {
   #arm(tick: number): void {
     clearTimeout(this.#timer);
     this.#timerTick = tick;
-    this.#timer = setTimeout(() => { this.#expire(); }, Math.max(tick * tickMs - performance.now(), 0) + 1);
+    this.#timer = setTimeout(() => { this.#onTimer(tick); }, Math.max(tick * tickMs - performance.now(), 0) + 1);
+    if (this.#size === 0) this.#timer.unref();
+  }
+
+  #onTimer(tick: number): void {
+    if (performance.now() - tick * tickMs <= usualDelayMs) {
+      this.#expire();
+      return;
+    }
+    this.#timerTick = -Infinity; // nothing arms a timer in between
+    this.#timer = setTimeout(() => { this.#expire(); }, catchUpMs);
     if (this.#size === 0) this.#timer.unref();
   }
 

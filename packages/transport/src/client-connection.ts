@@ -4,6 +4,7 @@ import { AwaitedAnswers } from "./awaited-answers.ts";
 import { leftUnread, wasReadToItsEnd } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
+import { isHeldUp } from "./patient-timer.ts";
 import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
 
 /** What a {@link ClientConnection} tells the peer's pool. */
@@ -256,13 +257,16 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   /** One timer for all: an acknowledgement must come within its time, so at least one in each period. */
   #armAckTimer(): NodeJS.Timeout {
     const seenBefore = this.#acksSeen;
+    const stepMs = Math.ceil(this.#ackTimeoutMs / ackSteps);
+    const dueAt = performance.now() + stepMs;
     const timer = setTimeout(() => {
       this.#ackTimer = undefined;
       if (this.#unacked.size === 0) return;
-      this.#quietSteps = this.#acksSeen === seenBefore ? this.#quietSteps + 1 : 0;
+      if (this.#acksSeen !== seenBefore) this.#quietSteps = 0;
+      else if (!isHeldUp(dueAt)) this.#quietSteps += 1; // else it may be here and not be read yet
       if (this.#quietSteps >= ackSteps) this.#connection.destroy(new AcommError("timeout", `no acknowledgement within ${this.#ackTimeoutMs} ms`));
       else this.#ackTimer = this.#armAckTimer();
-    }, Math.ceil(this.#ackTimeoutMs / ackSteps));
+    }, stepMs);
     return timer.unref(); // the connection keeps the process as long as it has something on its way
   }
 }

@@ -57,9 +57,9 @@ describe("where the exchange breaks off after the response was read, it is sent 
     expect(await delivered((_text, connection) => { connection.socket.end(); })).toEqual({ outcome: "undeliverable: ambiguous", frames: 3 });
     expect(await delivered((_text, connection) => { connection.say(refusal("unknown_id: nobody waits")); })).toEqual({ outcome: "undeliverable: unknown_id", frames: 1 });
     expect(await delivered((_text, connection, index) => {
-      if (index > 0) connection.say(refusal("overloaded: later"));
+      if (index > 0) connection.say(refusal("bad_field: later"));
       connection.socket.end();
-    })).toEqual({ outcome: "undeliverable: overloaded", frames: 2 });
+    })).toEqual({ outcome: "undeliverable: bad_field", frames: 2 });
   });
 });
 

@@ -1,7 +1,7 @@
 import { acceptedText, AcommError, checkFrameLength, encodeFrame } from "@acomm/protocol";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { ownDelayMs } from "./wait.ts";
+import { PatientTimer } from "./patient-timer.ts";
 
 /** What a {@link FrameWriter} tells its connection. */
 export interface FrameWriterOwner {
@@ -56,7 +56,7 @@ export class FrameWriter {
   #hasFailedAtOnce = false;
   #isScheduled = false;
   #wasBlocked = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PatientTimer | undefined;
   readonly #flush = (): void => { this.flush(); };
   readonly #onWritten = (): void => { this.#checkDrained(); };
 
@@ -140,27 +140,25 @@ export class FrameWriter {
   watch(): void {
     if (this.#timer !== undefined || this.#stream.writableLength === 0) return;
     const goal = this.#written;
-    const firesAt = performance.now() + this.#frameTimeoutMs;
-    this.#timer = setTimeout(() => {
+    this.#timer = new PatientTimer(this.#frameTimeoutMs, () => {
       this.#timer = undefined;
       const left = this.#stream.writableLength;
-      const wasHeldUp = performance.now() - firesAt > ownDelayMs; // what the peer has taken meanwhile is not known yet
-      if (left > 0 && this.#written - left < goal && !wasHeldUp) this.#owner.stalled(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
+      if (left > 0 && this.#written - left < goal) this.#owner.stalled(new AcommError("timeout", `the peer did not take what was written within ${this.#frameTimeoutMs} ms`));
       else this.watch();
-    }, this.#frameTimeoutMs);
+    });
     this.#timer.unref(); // the stream itself decides whether the process stays
   }
 
   /** Everything that was written has been taken. */
   drained(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#timer = undefined;
     this.#checkDrained();
   }
 
   /** Forgets what was not written. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#timer = undefined;
     this.#text = "";
     this.#spans = [];

@@ -1,6 +1,6 @@
 import { AcommError } from "@acomm/protocol";
 import type { FrameDecoder } from "@acomm/protocol";
-import { ownDelayMs } from "./wait.ts";
+import { PatientTimer } from "./patient-timer.ts";
 
 /** How long a peer may take, in milliseconds. */
 export interface ReadLimits {
@@ -14,7 +14,7 @@ const headerBytes = 4;
 
 /**
  * Watches what a peer has begun and not ended: its silence after it connected, a header, a frame. The times are absolute, so
- * a slow drip holds no connection; time in which this process held up its own event loop is not counted.
+ * a slow drip holds no connection.
  */
 export class ReadDeadline {
   readonly #decoder: FrameDecoder;
@@ -24,7 +24,7 @@ export class ReadDeadline {
   #isSilent = false;
   /** When what is owed began, on the clock of `performance.now()`; 0 where nothing is. */
   #since = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PatientTimer | undefined;
   #firesAt = 0;
 
   constructor(decoder: FrameDecoder, limits: ReadLimits, onLate: (error: AcommError) => void) {
@@ -64,7 +64,7 @@ export class ReadDeadline {
 
   end(): void {
     this.#isWatching = false;
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#timer = undefined;
   }
 
@@ -80,18 +80,16 @@ export class ReadDeadline {
   }
 
   #arm(at: number): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#firesAt = at;
-    this.#timer = setTimeout(() => { this.#fired(); }, Math.max(Math.ceil(at - performance.now()), 1)).unref(); // the stream itself decides whether the process stays
+    this.#timer = new PatientTimer(Math.max(Math.ceil(at - performance.now()), 1), () => { this.#fired(); }).unref(); // the stream itself decides whether the process stays
   }
 
   #fired(): void {
     this.#timer = undefined;
     const limitMs = this.#limitMs();
     if (limitMs === 0 || !this.#isWatching) return;
-    const now = performance.now();
-    if (now - this.#firesAt > ownDelayMs) this.#since += now - this.#firesAt; // what has come meanwhile is not read yet
-    if (this.#since + limitMs > now) this.#arm(this.#since + limitMs);
+    if (this.#since + limitMs > performance.now()) this.#arm(this.#since + limitMs);
     else this.#onLate(new AcommError("timeout", this.#isSilent ? `the peer connected and sent nothing within ${limitMs} ms` : `a ${this.#isInHeader ? "frame's header" : "frame"} was not complete within ${limitMs} ms of its first byte`));
   }
 

@@ -1,14 +1,9 @@
 import { AcommError, defaultMaxDepth } from "@acomm/protocol";
+import { PatientTimer } from "./patient-timer.ts";
 import type { WaitOptions } from "./transport.ts";
 
 /** The longest time that a timer of Node takes, in milliseconds. */
 const maxTimeoutMs = 2 ** 31 - 1;
-
-/**
- * A timer that fires later than by this was held up by the process itself, in milliseconds: what has come from a peer
- * meanwhile is not read yet, so the peer must not be called late.
- */
-export const ownDelayMs = 100;
 
 /** A duration that a timer may be armed with. @throws AcommError `bad_field` for NaN, less than 1 or more than 2^31-1. */
 export function checkTimeoutMs(value: number, field = "timeoutMs"): number {
@@ -60,12 +55,12 @@ export function waitFor<Value>(
       reject(cancelledError(doing, signal));
       return;
     }
-    let timer: NodeJS.Timeout | undefined;
+    let timer: PatientTimer | undefined;
     let undo: ((error: AcommError) => void) | undefined = undefined;
     let isOver = false;
     const finish = (): void => {
       isOver = true;
-      clearTimeout(timer);
+      timer?.clear();
       signal?.removeEventListener("abort", onAbort);
     };
     const cutShort = (error: AcommError): void => {
@@ -78,7 +73,7 @@ export function waitFor<Value>(
       if (signal !== undefined) cutShort(cancelledError(doing, signal));
     };
     signal?.addEventListener("abort", onAbort);
-    if (timeoutMs !== undefined) timer = setTimeout(() => { cutShort(timeoutError(doing, timeoutMs)); }, timeoutMs);
+    if (timeoutMs !== undefined) timer = new PatientTimer(timeoutMs, () => { cutShort(timeoutError(doing, timeoutMs)); });
     const fail = (error: Error): void => {
       if (isOver) return;
       finish();

@@ -154,9 +154,9 @@ describe.skipIf(!hasOpenssl())("S17 https", () => {
     const request = createRequest({ task: "t", responseHook: `https://localhost:${port}/` });
     const deliver = async (transport: Transport): Promise<void> => {
       await using registry = createRegistry([transport]);
-      await deliverResponse(request, createResponse(request), { registry, admit: () => true, timeoutMs: 50 });
+      await deliverResponse(request, createResponse(request), { registry, admit: () => true, timeoutMs: 500 });
     };
-    expect(await errorOf(deliver(createHttpTransport()))).toMatchObject({ code: "undeliverable", cause: { code: "unavailable" } });
+    expect(await errorOf(deliver(createHttpTransport()))).toMatchObject({ code: "undeliverable", cause: { code: expect.stringMatching(/^(unavailable|timeout)$/) as string } }); // the last try may have had no time left
     expect(requests).toBe(0);
     await deliver(createHttpTransport({ tls: { ca: cert } }));
     expect(requests).toBe(1);
