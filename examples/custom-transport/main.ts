@@ -3,13 +3,19 @@ import { parseUrl } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
 import { createRegistry, createStreamListener, createStreamTransport, serve } from "@acomm/transport";
 import type { Listener, Transport } from "@acomm/transport";
+import { transportCompliance } from "@acomm/transport/testing";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
-function createTcpTransport(): Transport {
+interface Limits {
+  readonly maxFrameBytes?: number;
+}
+
+function createTcpTransport(limits: Limits = {}): Transport {
   return createStreamTransport({
+    ...limits,
     schemes: ["tcp"],
     async connect(url, signal) {
       const socket = connect({ host: url.hostname, port: Number(url.port), allowHalfOpen: true, noDelay: true });
@@ -24,8 +30,9 @@ function createTcpTransport(): Transport {
   });
 }
 
-function createTcpListener(): Listener {
+function createTcpListener(limits: Limits = {}): Listener {
   return createStreamListener({
+    ...limits,
     async listen(add) {
       const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, add);
       await once(server.listen(0, "127.0.0.1"), "listening");
@@ -50,4 +57,13 @@ await service.stop();
 await assert.rejects(tracker.request(url, { task: "greet", args: { name: "nobody" } }), { code: "unavailable" });
 await tracker.stop();
 await registry.close();
-console.log("custom-transport: answered over", url.protocol);
+
+// what every transport must do, this one does
+const cases = transportCompliance({
+  async open(limits) {
+    const transport = createTcpTransport(limits);
+    return { transport, createListener: () => createTcpListener(limits), [Symbol.asyncDispose]: () => transport.close() };
+  },
+});
+for (const { run } of cases) await run();
+console.log("custom-transport: answered over", url.protocol, `and complies in ${cases.length} cases`);

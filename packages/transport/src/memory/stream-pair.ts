@@ -30,8 +30,8 @@ class Side extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const { other } = this;
-    if (other.destroyed) done(socketError("EPIPE", "write"));
-    else if (chunk.length === 0) done();
+    if (chunk.length === 0) done(); // it only tells when what was written before it is taken
+    else if (other.destroyed) done(socketError("EPIPE", "write"));
     else other.#receive(chunk, done);
   }
 
@@ -57,9 +57,14 @@ class Side extends Duplex {
   #receive(chunk: Buffer, done: (error?: Error | null) => void): void {
     process.nextTick(() => {
       if (this.destroyed) done(socketError("EPIPE", "write"));
-      else if (this.push(chunk)) done();
+      else if (this.push(chunk) || this.#isDestroyed()) done(); // a reader that leaves as it takes the chunk has taken it
       else this.#taken = done;
     });
+  }
+
+  /** Asked anew: handing over a chunk may have changed it. */
+  #isDestroyed(): boolean {
+    return this.destroyed;
   }
 
   #end(): void {

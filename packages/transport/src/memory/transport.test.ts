@@ -181,6 +181,13 @@ describe("the two sides of a stream", () => {
     expect(await failure).toBe("ECONNRESET");
   });
 
+  test("what a reader has taken that left as it took it was taken, and so was the nothing after it", async () => {
+    const [here, there] = createStreamPair();
+    there.once("data", () => { there.destroy(); });
+    const outcomes = ["ack", ""].map((text) => new Promise((resolve) => here.write(text, (error) => { resolve(error ?? "taken"); })));
+    expect(await Promise.all(outcomes)).toEqual(["taken", "taken"]);
+  });
+
   test("hold a writer back, and fail its write when the reader goes", async () => {
     const [here, there] = createStreamPair();
     const outcome = new Promise((resolve) => here.write(Buffer.alloc(1024 * 1024), resolve));

@@ -1,0 +1,63 @@
+import { temporaryDirectory } from "@acomm/testing";
+import { readdir } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { createMemoryNetwork } from "../memory/transport.ts";
+import { UnixListener } from "../unix/listener.ts";
+import { serveUnixStream } from "../unix/stream.ts";
+import { createUnixTransport } from "../unix/transport.ts";
+import { transportCompliance } from "./compliance.ts";
+import type { ComplianceNetwork, ComplianceSubject } from "./compliance.ts";
+
+const memory: ComplianceSubject = {
+  async open(limits) {
+    const network = createMemoryNetwork(limits);
+    let listeners = 0;
+    return {
+      transport: network.transport,
+      createListener: () => network.createListener(`a${listeners++}`),
+      [Symbol.asyncDispose]: () => network.transport.close(),
+    };
+  },
+};
+
+const unix: ComplianceSubject = {
+  async open(limits) {
+    const directory = await temporaryDirectory();
+    let listeners = 0;
+    return {
+      transport: createUnixTransport(limits),
+      createListener: () => new UnixListener(directory.socket(`a${listeners++}`), limits),
+      serveStream: (source) => serveUnixStream(source, { directory: directory.path }),
+      left: () => readdir(directory.path),
+      [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+    };
+  },
+};
+
+describe.each([["memory", memory], ["unix", unix]] as const)("the %s transport complies:", (_name, subject) => {
+  test.each(transportCompliance(subject).map(({ name, run }) => [name, run] as const))("%s", (_case, run) => run());
+});
+
+test("a transport that doesn't comply is found out", async () => {
+  /** The memory network with something broken. */
+  const broken = (change: (network: ComplianceNetwork) => Partial<ComplianceNetwork["transport"]>): ComplianceSubject => ({
+    async open(limits) {
+      const network = await memory.open(limits);
+      return { ...network, transport: { ...network.transport, ...change(network) } };
+    },
+  });
+  const failures = async (subject: ComplianceSubject, part: string): Promise<string[]> => {
+    const failed: string[] = [];
+    for (const { name, run } of transportCompliance(subject)) if (name.includes(part)) await run().catch(() => { failed.push(name); });
+    return failed;
+  };
+  const schemes = broken(() => ({ schemes: ["other"] }));
+  expect(await failures(schemes, "its schemes")).toHaveLength(1);
+  const deaf = broken(({ transport }) => ({ send: (url, text) => transport.send(url, text, {}) }));
+  expect(await failures(deaf, "given up before it is sent")).toHaveLength(1);
+  const hasty = broken(({ transport }) => ({ send: async (url, text, wait) => {
+    await transport.send(url, text, wait);
+    return transport.send(url, text, wait);
+  } }));
+  expect(await failures(hasty, "refuses with overloaded")).toHaveLength(1);
+});
