@@ -6,7 +6,7 @@ import { verdictOn } from "./verdict.ts";
 import type { Role } from "./verdict.ts";
 
 /** How long the target may take for a batch, in milliseconds: far more than it needs. */
-const batchMs = 20_000;
+const batchMs = 10_000;
 
 /** What the target said to one batch. */
 export interface Heard {

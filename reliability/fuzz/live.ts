@@ -131,7 +131,7 @@ export async function fuzzLive({ frames: wanted, seed }: FuzzPlan): Promise<Fuzz
   try {
     for (const stream of corpus.streams.values()) await feedBoth([stream]);
     for (const payload of entries) await feedBoth([Buffer.from(encodeFrame(withId(payload, target.openId())))]);
-    for (let batches = 0; frames < wanted && violations.length < 10; batches += 1) {
+    for (let batches = 0; frames < wanted && violations.length < 3; batches += 1) {
       const count = Math.min(200 + random.below(200), wanted - frames);
       const batch = nextBatch(count);
       frames += count;

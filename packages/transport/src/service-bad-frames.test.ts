@@ -142,9 +142,12 @@ describe("broken framing is refused in a last acknowledgement, then the connecti
 
   test("A11 F24 a frame that is not complete in time", async () => {
     await using client = await service.connect();
+    const startedAt = performance.now();
     client.write(Buffer.from("000000097b", "hex"));
     expect(errorOf(await client.next())).toBe("timeout: a frame was not complete within 100 ms of its first byte");
     expect(await client.next()).toBeUndefined();
+    expect(performance.now() - startedAt).toBeGreaterThan(95);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
   });
 
   test("a refusal reaches a peer that is in the middle of a frame far too long", async () => {

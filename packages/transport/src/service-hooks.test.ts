@@ -113,6 +113,43 @@ describe("F35 a hook where nobody listens", () => {
   });
 });
 
+describe("A75 a hook that answers anything but an acknowledgement", () => {
+  const zeros = Buffer.alloc(64 * 1024);
+  test.each<[string, Behaviour]>([
+    ["no frame", (_text, peer) => { peer.write("HTTP/1.1 200 OK\r\n\r\n{}"); }],
+    ["null", (_text, peer) => { peer.say("null"); }],
+    ["a page", (_text, peer) => { peer.say("<html></html>"); }],
+    ["an error that is no text", (_text, peer) => { peer.say('{"error":{},"id":""}'); }],
+    ["bytes that are not UTF-8", (_text, peer) => { peer.write(Buffer.from("00000001ff", "hex")); }],
+    ["a length of 4 GiB", (_text, peer) => { peer.write(Buffer.from("ffffffff", "hex")); }],
+    ["bytes without end", (_text, { socket }) => {
+      const more = (): void => { while (socket.writable && socket.write(zeros)); };
+      socket.on("drain", more);
+      more();
+    }],
+    ["F24 a drip that never ends", (_text, peer) => {
+      peer.write(Buffer.from("00000fff", "hex"));
+      const drip = setInterval(() => { peer.write(" "); }, 5);
+      peer.socket.on("close", () => { clearInterval(drip); });
+    }],
+    ["nothing", () => undefined],
+  ])("%s: the answer is undeliverable within its time, and the service goes on", async (_, behave) => {
+    const errors: AcommError[] = [];
+    await using service = await startService((request) => request.args, { hookTimeoutMs: 150, onError: (error) => errors.push(error) });
+    await using hook = await startRawPeer(service.directory.socket("hook"), behave);
+    await using client = await service.connect();
+    const startedAt = performance.now();
+    client.say(requestText("a", null, { hook: hook.url, reply: false }));
+    expect(await client.next()).toBe(acknowledgements.keepAlive);
+    await until(() => service.service.inFlightCount === 0);
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    expect(errors.map(({ code }) => code)).toEqual(["undeliverable"]);
+    client.say(requestText("b", "well"));
+    await client.next();
+    expect(decode(await client.next())).toMatchObject({ id: "b", result: "well" });
+  });
+});
+
 describe("a hook that the policy does not admit", () => {
   test("S6 is never opened: HTTP by default, whatever the spelling of loopback", async () => {
     const canary = createServer().listen(0, "127.0.0.1");

@@ -161,6 +161,7 @@ test("A74 another method is 405, says what is allowed and consumes nothing", asy
     const response = await fetch(url, { method });
     expect([method, response.status, response.headers.get("allow")]).toEqual([method, 405, "GET"]);
   }
+  expect((await exchangeRaw(server.port, `TRACE /${url.search} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)).status).toBe(405); // fetch refuses to send it
   expect(await (await fetch(url)).text()).toBe("bytes");
 });
 
