@@ -20,7 +20,7 @@ interface TaskArgs {
   readonly ms?: number;
 }
 
-const [socketPath = "", notesPath = "", hookTimeoutMs = "500"] = process.argv.slice(2);
+const [socketPath = "", notesPath = "", hookTimeoutMs = "500", graceMs = "2000"] = process.argv.slice(2);
 const stopHere = (): void => { process.kill(process.pid, "SIGSTOP"); };
 let stopsAtDelivery = false;
 
@@ -52,6 +52,7 @@ const tasks: Readonly<Record<string, (args: TaskArgs, context: HandlerContext) =
     return "at last";
   },
   wait: (_args, { signal }) => new Promise((resolve) => { signal.addEventListener("abort", () => { resolve("nobody waits"); }); }),
+  stuck: () => new Promise(() => undefined),
   block: ({ ms = 0 }) => {
     const until = performance.now() + ms;
     while (performance.now() < until);
@@ -84,7 +85,7 @@ process.send?.("ready");
 
 process.on("SIGTERM", () => {
   void (async () => {
-    await service.stop({ graceMs: 2000 });
+    await service.stop({ graceMs: Number(graceMs) });
     await tracker.stop({ graceMs: 500 });
     await hooks.close();
     process.disconnect();

@@ -1,0 +1,12 @@
+import { expect, test } from "vitest";
+import { kinds } from "./load.ts";
+import { runSoak } from "./soak.ts";
+
+test("L6 F2 F8 a short soak: calls of every kind over faults, kills and restarts; none is lost, none runs twice, nothing stays open", async () => {
+  const { totals, duplicated, processes, faults } = await runSoak({ seconds: 6, rate: 150 });
+  expect(kinds.filter((kind) => totals[kind].lost > 0 || totals[kind].corrupt > 0)).toEqual([]);
+  expect(kinds.filter((kind) => totals[kind].answered === 0)).toEqual([]);
+  expect(duplicated).toEqual([]);
+  expect(processes.filter(({ descriptorDelta }) => descriptorDelta !== 0)).toEqual([]);
+  expect(Object.keys(faults)).toContain("cuts");
+}, 60_000);
