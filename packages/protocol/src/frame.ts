@@ -46,7 +46,8 @@ export function checkFrameLength(length: number, maxFrameBytes: number): void {
  */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
-  readonly #header = new Uint8Array(headerBytes);
+  /** What has come of a header that is cut; a number, so that a connection with nothing to read holds no memory for it. */
+  #header = 0;
   #headerFilled = 0;
   #body: Uint8Array | undefined;
   #bodyFilled = 0;
@@ -101,10 +102,10 @@ export class FrameDecoder {
         length = readLength(chunk, at);
         at += headerBytes;
       } else {
-        while (this.#headerFilled < headerBytes && at < size) this.#header[this.#headerFilled++] = chunk[at++] ?? 0;
+        for (; this.#headerFilled < headerBytes && at < size; this.#headerFilled += 1) this.#header = ((this.#header << 8) | (chunk[at++] ?? 0)) >>> 0;
         if (this.#headerFilled < headerBytes) return;
         this.#headerFilled = 0;
-        length = readLength(this.#header, 0);
+        length = this.#header;
       }
       checkFrameLength(length, this.#maxFrameBytes);
       if (size - at >= length) {

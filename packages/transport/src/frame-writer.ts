@@ -57,8 +57,6 @@ export class FrameWriter {
   #isScheduled = false;
   #wasBlocked = false;
   #timer: PatientTimer | undefined;
-  readonly #flush = (): void => { this.flush(); };
-  readonly #onWritten = (): void => { this.#checkDrained(); };
 
   constructor(stream: Duplex, options: { readonly maxFrameBytes: number; readonly frameTimeoutMs: number }, owner: FrameWriterOwner) {
     this.#stream = stream;
@@ -168,7 +166,7 @@ export class FrameWriter {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    process.nextTick(this.#flush);
+    process.nextTick(flushScheduled, this); // no function of its own for each of thousands of connections
   }
 
   /** Adds a frame; false where that has written it already. */
@@ -225,7 +223,7 @@ export class FrameWriter {
     this.#written += bytes.length;
     this.#writes += 1;
     // only where others wait before it, or it is large, may it be the one that ends a block
-    this.#stream.write(bytes, done ?? (this.#stream.writableLength > 0 || bytes.length > largeLength ? this.#onWritten : undefined));
+    this.#stream.write(bytes, done ?? (this.#stream.writableLength > 0 || bytes.length > largeLength ? () => { this.#checkDrained(); } : undefined));
     if (this.#stream.errored !== null) this.#hasFailedAtOnce = true;
   }
 
@@ -234,6 +232,10 @@ export class FrameWriter {
     this.#wasBlocked = false;
     this.#owner.drained();
   }
+}
+
+function flushScheduled(writer: FrameWriter): void {
+  writer.flush();
 }
 
 /** The bytes of a turn's text that is not all ASCII. */

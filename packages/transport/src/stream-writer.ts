@@ -7,9 +7,9 @@ import { checkTimeoutMs } from "./wait.ts";
 /** What a stream may be made of. */
 export type StreamSource = Readable | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
-/** The source as a readable. */
+/** The source as a readable, which takes nothing out of an iterable that cannot go on. */
 export function toReadable(source: StreamSource): Readable {
-  return source instanceof Readable ? source : Readable.from(source, { objectMode: false });
+  return source instanceof Readable ? source : Readable.from(source, { objectMode: false, highWaterMark: 0 });
 }
 
 /**

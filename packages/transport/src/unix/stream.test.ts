@@ -8,7 +8,7 @@ import { codeOf, errorOf, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { connectRaw } from "../fixtures/raw.ts";
 import type { RawConnection } from "../fixtures/raw.ts";
 import type { TemporaryDirectory } from "@acomm/testing";
-import { stillness } from "../fixtures/until.ts";
+import { stillness, until } from "../fixtures/until.ts";
 import { openStream } from "../stream.ts";
 import { serveUnixStream } from "./stream.ts";
 import type { UnixStream, UnixStreamOptions } from "./stream.ts";
@@ -129,6 +129,31 @@ describe("a stream", () => {
     expect(given).toBeLessThan(2 * 1024 * 1024);
     reader.socket.destroy();
     expect(await codeOf(served.done)).toBe("truncated_stream");
+  });
+
+  test("L9 that nobody reads takes less out of its source where many are served, until they have gone", async () => {
+    const chunk = Buffer.alloc(16 * 1024);
+    const stall = async (given: number[], index: number): Promise<UnixStream> => {
+      const served = await serveStream((function* () {
+        for (;;) {
+          given[index] = (given[index] ?? 0) + chunk.length;
+          yield chunk;
+        }
+      })());
+      (await rawReader(served)).socket.pause();
+      await until(() => given.length > index);
+      await stillness(() => given[index] ?? 0);
+      return served;
+    };
+    for (let round = 0; round < 2; round += 1) {
+      const given: number[] = [];
+      const streams: UnixStream[] = [];
+      for (let index = 0; index < 6; index += 1) streams.push(await stall(given, index));
+      expect(given.map((bytes) => bytes > 1024 * 1024)).toEqual([true, true, true, true, false, false]);
+      expect(Math.max(...given.slice(4))).toBeLessThan(512 * 1024);
+      for (const served of streams) served.cancel();
+      await Promise.all(streams.map((served) => codeOf(served.done)));
+    }
   });
 });
 
