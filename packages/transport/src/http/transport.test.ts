@@ -204,7 +204,7 @@ test("S18 the environment's proxy is not used, whatever Node is told", async () 
     response.end(accepted);
   });
   const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
-  const env = { ...Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${proxy.port}`])), NODE_USE_ENV_PROXY: "1", NO_PROXY: "", no_proxy: "" };
+  const env = { ...Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${proxy.port}`])), NODE_USE_ENV_PROXY: "1", NODE_NO_WARNINGS: "1", NO_PROXY: "", no_proxy: "" };
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   onTestFinished(() => void vi.unstubAllEnvs());
   await using client = runFixture("send-and-read", server.url);
