@@ -43,7 +43,7 @@ export async function startHostileService(path: string, random: Random, nextPayl
     frames += whole.length;
     const stream = random.chance(0.1) && whole.length > 0 ? breakFraming(random, whole) : Buffer.concat(whole);
     lastWritten.push(stream);
-    if (lastWritten.length > 32) lastWritten.shift();
+    if (lastWritten.length > 8) lastWritten.shift();
     for (const piece of cutAnywhere(random, stream)) socket.write(piece);
     const end = random.below(20);
     if (end === 0) socket.destroySoon();
