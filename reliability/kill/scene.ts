@@ -103,6 +103,8 @@ export class Scene implements AsyncDisposable {
     else this.#service.child.kill("SIGCONT");
     const outcomes = Promise.all([...others, ...asked]);
     if (side === "service") await this.#isReady();
+    await outcomes;
+    await proxy?.stop(); // it holds what it does not read, and is none of those who are judged
     return await this.#judge(side, killedAt, await outcomes, before);
   }
 
