@@ -34,6 +34,13 @@ test.for(Object.keys(steps) as Step[])("F8 at %s, the caller is killed with kill
   expect(round.outcomes.map(({ code }) => code)).toEqual(["answered", "answered", "answered"]);
 });
 
-test("F1 F3 F4 F5 F6 F8 F9 at any moment, either side is killed: each caller has one outcome in time, nothing runs twice", async () => {
+test("F9 both are killed at once, in the middle of a handler: others have their outcome, and who starts in their places is answered at once", async () => {
+  const { answeredAfterMs, round } = await scene.killBoth();
+  expectNoHarm(round);
+  expect(round.outcomes.map(({ code }) => code)).toEqual(["unavailable"]);
+  expect(answeredAfterMs).toBeLessThan(500);
+});
+
+test("F1 F3 F4 F5 F6 F8 at any moment, either side is killed: each caller has one outcome in time, nothing runs twice", async () => {
   for (let count = 0; count < 6; count += 1) expectNoHarm(await scene.killAtRandom(count % 2 === 0 ? "service" : "caller"));
 }, 40_000);

@@ -103,7 +103,31 @@ export class Scene implements AsyncDisposable {
     else this.#service.child.kill("SIGCONT");
     const outcomes = Promise.all([...others, ...asked]);
     if (side === "service") await this.#isReady();
+    await outcomes;
+    await proxy?.stop(); // it holds what it does not read, and is none of those who are judged
     return await this.#judge(side, killedAt, await outcomes, before);
+  }
+
+  /** Kills a service and a caller of it at once, and gives how long it took until the next caller had an answer of the next service. */
+  async killBoth(): Promise<{ readonly answeredAfterMs: number; readonly round: Round }> {
+    const otherPath = this.#directory.socket("both");
+    await using caller = runProcess("caller", this.#url, otherPath);
+    await caller.message();
+    const before = await this.#holdings("service");
+    caller.child.send([{ task: "wait", args: { key: this.#newKey(), step: "handling" }, timeoutMs }]);
+    await this.#service.stopped();
+    const asked = [ask(this.#tracker, this.#url, { task: "echo", args: { key: this.#newKey() }, timeoutMs })];
+    const killedAt = performance.now();
+    await Promise.all([caller.kill("SIGKILL"), this.#service.kill("SIGKILL")]);
+    this.#service = this.#startService();
+    // both start where the dead ones were
+    await using next = new Tracker({ socketPath: otherPath });
+    await Promise.all([next.start(), this.#service.message()]);
+    const startedAt = performance.now();
+    await next.request(this.#url, { task: "echo", timeoutMs });
+    const answeredAfterMs = performance.now() - startedAt;
+    await next.stop();
+    return { answeredAfterMs, round: await this.#judge("service", killedAt, await Promise.all(asked), before) };
   }
 
   /** Kills one side at any moment, while many calls of every kind are on their way. */

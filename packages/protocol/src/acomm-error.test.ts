@@ -53,6 +53,16 @@ describe("an error's text on the wire", () => {
     expect(encodeErrorText(error)).toBe(text);
   });
 
+  test("F41 an error whose message is no text, or can't be read, has a text all the same", () => {
+    const strange = Object.defineProperty(new Error(), "message", { value: { toString: () => "no" } });
+    const hostile = Object.defineProperty(new Error(), "message", {
+      get() {
+        throw new Error("no message");
+      },
+    });
+    expect([encodeErrorText(strange), encodeErrorText(hostile)]).toEqual(["Error", "Error"]);
+  });
+
   test("S25 neither stack nor cause is in it", () => {
     const error = new AcommError("unavailable", "nobody there", { cause: new Error("secret") });
     expect(encodeErrorText(error)).toBe("unavailable: nobody there");

@@ -48,10 +48,19 @@ const knownCodes: ReadonlySet<string> = new Set(acommErrorCodes);
  * nor cause is in it, nor the paths that the library and Node write into their messages.
  */
 export function encodeErrorText(error: unknown): string {
-  if (error instanceof AcommError && error.code !== "remote") return `${error.code}: ${withoutPaths(error)}`;
   if (typeof error === "string" && error !== "") return error;
-  if (error instanceof Error) return withoutSystemPaths(error) || error.name || "Error"; // empty text would mean success
-  return "the handler failed without a message";
+  return error instanceof Error ? textOf(error) : "the handler failed without a message";
+}
+
+/** What the error says of itself; it is the application's, so its properties may be anything, even getters that throw. */
+function textOf(error: Error): string {
+  try {
+    if (error instanceof AcommError && error.code !== "remote") return `${error.code}: ${withoutPaths(error)}`;
+    for (const text of [withoutSystemPaths(error), error.name] as readonly unknown[]) if (typeof text === "string" && text !== "") return text;
+  } catch {
+    // then it says nothing
+  }
+  return "Error"; // empty text would mean success
 }
 
 /** Whoever gets the text may be on another machine: which sockets this one has is no concern of his. */

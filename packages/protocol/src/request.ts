@@ -12,7 +12,7 @@ import { validateWith } from "./schema.ts";
  * What runs when a request gets its response; the seed's `ResponseHandler`. Taken from a method's type, which makes a
  * `Request<Args>` usable wherever a `Request` is.
  */
-export type ResponseHandler<Args = unknown> = { handle(request: Request<Args>, response: Response): void }["handle"];
+export type ResponseHandler<Args = unknown> = { handle(request: Request<Args>, response: Response): unknown }["handle"];
 
 /** A task that a peer shall run, and where the answer goes; the seed's `Request`. Built by {@link createRequest}. */
 export interface Request<Args = unknown> {
@@ -96,14 +96,14 @@ export function unmarshalArgs(request: Request, schema?: StandardSchemaV1): Prom
 
 /**
  * Runs the request's `onError` or `onSuccess`, whichever the response calls for, if it is there; the seed's
- * `Request.HandleResponse`. What the handler throws passes through.
+ * `Request.HandleResponse`. What the handler throws passes through, what it returns, such as a promise, is given.
  *
  * @throws AcommError `unknown_id` where the response answers another request.
  */
-export function handleResponse<Args>(request: Request<Args>, response: Response): void {
+export function handleResponse<Args>(request: Request<Args>, response: Response): unknown {
   if (response.id !== request.id) throw new AcommError("unknown_id", `the response answers ${JSON.stringify(response.id)}, not ${JSON.stringify(request.id)}`);
   const handler = response.error === "" ? request.onSuccess : request.onError;
-  handler?.(request, response);
+  return handler?.(request, response);
 }
 
 /** A URL that may be left out. */

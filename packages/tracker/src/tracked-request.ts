@@ -46,13 +46,17 @@ export class TrackedRequest implements PendingRequest {
   }
 }
 
-/** Runs the request's own handlers; what they throw is reported. */
+/** Runs the request's own handlers; what they throw, or reject with, is reported. */
 export function runHandlers(onError: ErrorHook | undefined): (request: Request, response: Response) => void {
   return (request, response) => {
-    try {
-      handleResponse(request, response);
-    } catch (cause) {
+    const failed = (cause: unknown): void => {
       report(onError, new AcommError("remote", `the response handler of request ${JSON.stringify(request.id)} (${request.task}) threw`, { cause }));
+    };
+    try {
+      const outcome = handleResponse(request, response);
+      if (outcome !== undefined) Promise.resolve(outcome).catch(failed);
+    } catch (cause) {
+      failed(cause);
     }
   };
 }

@@ -110,6 +110,13 @@ test("F41 what a handler throws is contained, acknowledged all the same, and rep
   expect(published).toEqual([{ error: errors[0] }]);
 });
 
+test("F41 what a handler rejects with is contained and reported as well", async () => {
+  const request = createRequest({ task: "t", responseHook: tracker.url, onSuccess: () => Promise.reject(new Error("async handler bug")) });
+  tracker.trackRequest(request);
+  await respond(request, createResponse(request, { result: 1 }));
+  await expect.poll(() => errors).toMatchObject([{ code: "remote", cause: { message: "async handler bug" } }]);
+});
+
 test("a request without handlers is settled in silence", async () => {
   const request = createRequest({ task: "t", responseHook: tracker.url });
   tracker.trackRequest(request);

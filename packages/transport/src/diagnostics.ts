@@ -1,8 +1,8 @@
 import type { AcommError } from "@acomm/protocol";
 import { channel } from "node:diagnostics_channel";
 
-/** Gets a failure that no caller can receive. What it throws is ignored. */
-export type ErrorHook = (error: AcommError) => void;
+/** Gets a failure that no caller can receive. What it throws, or rejects with, is ignored. */
+export type ErrorHook = (error: AcommError) => unknown;
 
 /** The channel of `node:diagnostics_channel` on which every such failure is published, as `{ error }`. */
 export const errorChannelName = "acomm:error";
@@ -11,7 +11,8 @@ export const errorChannelName = "acomm:error";
 export function report(onError: ErrorHook | undefined, error: AcommError): void {
   channel(errorChannelName).publish({ error });
   try {
-    onError?.(error);
+    const outcome = onError?.(error);
+    if (outcome !== undefined) Promise.resolve(outcome).catch(() => undefined);
   } catch {
     // there is nobody left to tell
   }

@@ -1,7 +1,7 @@
 /** How much later than it should a timer fires in a process that is not held up, in milliseconds. */
 const usualDelayMs = 25;
 /** What a process that was held up needs to read what came meanwhile, in milliseconds. */
-const catchUpMs = 50;
+export const catchUpMs = 50;
 
 /** Whether a timer fires so late that what came before it was due may not be read yet: Node runs timers before it reads. */
 export function isHeldUp(dueAt: number): boolean {

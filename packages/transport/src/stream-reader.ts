@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { Duplex } from "node:stream";
 import { isBorrowing, takeChunks } from "./chunks.ts";
 import { translateNodeError } from "./node-error.ts";
+import { catchUpMs } from "./patient-timer.ts";
 import { isThenable } from "./thenable.ts";
 import { cancelledError, checkTimeoutMs } from "./wait.ts";
 
@@ -31,6 +32,8 @@ export class StreamReader extends Readable {
   readonly #options: StreamReaderOptions;
   readonly #idleTimeoutMs: number;
   #idleTimer: NodeJS.Timeout | undefined;
+  /** Whether the time is over, and the timer waits for what came while this process was held up. */
+  #isOverdue = false;
   #bytes = 0;
   /** What came before anybody read. */
   #held: Buffer | undefined;
@@ -164,12 +167,18 @@ export class StreamReader extends Readable {
   }
 
   #armIdleTimer(): void {
-    if (this.#idleTimer !== undefined) this.#idleTimer.refresh();
-    else {
+    if (this.#idleTimer !== undefined && !this.#isOverdue) {
+      this.#idleTimer.refresh();
+      return;
+    }
+    clearTimeout(this.#idleTimer);
+    this.#isOverdue = false;
+    this.#idleTimer = setTimeout(() => {
+      this.#isOverdue = true;
       this.#idleTimer = setTimeout(() => {
         this.destroy(new AcommError("timeout", `${this.#options.doing}: silent for ${this.#idleTimeoutMs} ms, after ${this.#bytes} bytes`));
-      }, this.#idleTimeoutMs);
-    }
+      }, catchUpMs);
+    }, this.#idleTimeoutMs);
   }
 
   #onEnd(): void {

@@ -1,14 +1,17 @@
 import { parseUrl } from "@acomm/protocol";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readdir } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { Socket } from "node:net";
 import { PassThrough, Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { codeOf, errorOf, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { connectRaw } from "../fixtures/raw.ts";
 import type { RawConnection } from "../fixtures/raw.ts";
 import type { TemporaryDirectory } from "@acomm/testing";
-import { stillness, until } from "../fixtures/until.ts";
+import { block, stillness, until } from "../fixtures/until.ts";
 import { openStream } from "../stream.ts";
 import { serveUnixStream } from "./stream.ts";
 import type { UnixStream, UnixStreamOptions } from "./stream.ts";
@@ -175,7 +178,7 @@ describe("a wait that is too long", () => {
     expect(readable.destroyed).toBe(true);
   });
 
-  test("for a reader that takes nothing is timeout at the writer, and a cut stream at the reader", async () => {
+  test("F26 for a reader that takes nothing is timeout at the writer, and a cut stream at the reader", async () => {
     const served = await serveStream([Buffer.alloc(5_000_000)], { idleTimeoutMs: 40 });
     const reader = await rawReader(served);
     reader.socket.pause();
@@ -200,6 +203,20 @@ describe("a wait that is too long", () => {
     const error = await errorOf(buffer(await openStream(silent.url, { idleTimeoutMs: 30 })));
     expect([error.code, error.message]).toEqual(["timeout", `read the stream ${silent.url.href}: silent for 30 ms, after 0 bytes`]);
     expect(await codeOf(silent.done)).toBe("truncated_stream");
+  });
+
+  test("F37 is not one for a reader whose process was held up while the bytes came", async () => {
+    const writer = createServer().listen(directory.socket("writer"));
+    onTestFinished(() => void writer.close());
+    await once(writer, "listening");
+    const connected = once(writer, "connection") as Promise<[Socket]>;
+    const read = buffer(await openStream(`unix://${directory.socket("writer")}`, { idleTimeoutMs: 100 }));
+    const [socket] = await connected;
+    await new Promise((resolve) => setImmediate(resolve)); // the reader waits, and its time runs
+    socket.write("in time"); // with the kernel, and nobody has read it when the time is over
+    block(200);
+    socket.end();
+    expect(String(await read)).toBe("in time");
   });
 
   test("is not one where a slow reader takes a little at a time", async () => {
