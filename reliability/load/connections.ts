@@ -121,9 +121,10 @@ interface Pace {
 }
 
 /** Many connect and say nothing, more than the listener takes; one caller is there already, others come anew. */
-export async function silentConnections({ connections, headerTimeoutMs = 5000, patience = 1 }: Patience & { readonly connections: number; readonly headerTimeoutMs?: number }): Promise<Finding[]> {
+export async function silentConnections({ connections, patience = 1 }: Patience & { readonly connections: number }): Promise<Finding[]> {
   await using room = await Room.open();
   const path = room.socket("a");
+  const headerTimeoutMs = 5000; // longer than a caller tries to get in: a place must be made for it
   const server = await room.server(path, { listener: { headerTimeoutMs } });
   const [silent, caller] = [await room.worker("load-raw-clients"), await room.worker("load-callers")];
   const url = `unix://${path}`;
