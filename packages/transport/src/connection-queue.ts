@@ -12,8 +12,8 @@ export interface ListenerOptions extends ConnectionOptions {
   /** After how many connections it stops accepting; 0 for no limit. @default 0 */
   readonly acceptLimit?: number | undefined;
   /**
-   * How many connections may be open at once. One more takes the place of a connection that has been silent since it began, or
-   * of the kept one that was unused for longest; where all are busy it is refused with `overloaded`. @default 1024, and no more
+   * How many connections may be open at once. One more takes the place of one that has been silent since it began, or of the
+   * kept one that was unused for longest, 250 ms at least; where there is none it is refused with `overloaded`. @default 1024, and no more
    * than a quarter of the process's file descriptors
    */
   readonly maxConnections?: number | undefined;
@@ -24,8 +24,10 @@ export interface ListenerOptions extends ConnectionOptions {
   readonly maxBufferedBytes?: number | undefined;
 }
 
-/** How long a new connection may be silent before it has to make room for another one, in milliseconds. */
+/** How long a connection may be silent, or unused, before it has to make room for another one, in milliseconds. */
 const silenceMs = 250;
+/** How long nobody is looked for after nobody was found, in milliseconds: a flood must not cost a search for each of its connections. */
+const lookAgainMs = 5;
 
 /** How many connections at least may be on their way out at once. */
 const leastClosing = 32;
@@ -43,6 +45,7 @@ export class ConnectionQueue {
   readonly #waiting: Connection[] = [];
   readonly #takers: ((connection: Connection | undefined) => void)[] = [];
   #accepted = 0;
+  #busyUntil = 0;
   #isClosed = false;
   #onEmpty: (() => void) | undefined;
 
@@ -125,14 +128,17 @@ export class ConnectionQueue {
 
   /** Ends a connection that is of no use now; false where there is none. */
   #makeRoom(): boolean {
+    const now = performance.now();
+    if (now < this.#busyUntil) return false;
     let unused: Connection | undefined;
     for (const connection of this.#open) {
       if (connection.silentMs > silenceMs) {
         unused = connection;
         break;
       }
-      if (connection.isIdle && connection.usedAt < (unused?.usedAt ?? Infinity)) unused = connection;
+      if (connection.isIdle && connection.usedAt < (unused?.usedAt ?? now - silenceMs)) unused = connection;
     }
+    if (unused === undefined) this.#busyUntil = now + lookAgainMs;
     if (unused === undefined) return false;
     unused.makeRoom(new AcommError("overloaded", `the listener has its ${this.#maxConnections} connections, and this one said nothing: connect when there is a message to send`));
     this.done(unused);

@@ -77,6 +77,10 @@ describe("maxConnections", () => {
     await using second = await service.connect();
     await echoes(second);
     await echoes(first);
+    await using hasty = await service.connect();
+    expect(errorOf(await hasty.next())).toMatch(/^overloaded/); // both were used a moment ago
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await echoes(first);
     await using third = await service.connect();
     await echoes(third);
     expect(await second.next()).toBeUndefined(); // ended in order, without a word that could be taken for an acknowledgement
@@ -140,6 +144,7 @@ describe("maxConnections", () => {
     expect(await Promise.all(sent)).toEqual(Array(20).fill("fulfilled"));
     await until(() => runs.size === 21);
     expect([...runs.values()]).toEqual(Array(21).fill(1));
+    await patient.close();
     // the one that had no patience has learned nothing wrong
     expect(await codeOf(send(service.url, createRequest({ task: "t", args: "again" }), { registry: hasty }))).toBe("fulfilled");
   });

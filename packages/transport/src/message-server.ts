@@ -72,7 +72,7 @@ export class ServerConnection implements FrameReceiver {
   /** Of this turn. */
   #accepted: AcceptedWork[] = [];
   /** Of earlier turns, whose acknowledgements the kernel has not taken yet. */
-  readonly #unflushed = new Set<AcceptedWork>();
+  #unflushed: Set<AcceptedWork> | undefined;
   #hasAnnouncedReply = false;
   #isOver = false;
   #hasSpoken = false;
@@ -89,7 +89,7 @@ export class ServerConnection implements FrameReceiver {
   }
 
   get isIdle(): boolean {
-    return this.#hasSpoken && this.openAnswers === 0 && this.#accepted.length === 0 && this.#unflushed.size === 0;
+    return this.#hasSpoken && this.openAnswers === 0 && this.#accepted.length === 0 && !this.#hasUnflushed;
   }
 
   /** Writes the text of an answer with the others of this turn. @throws AcommError `frame_too_large` */
@@ -148,8 +148,8 @@ export class ServerConnection implements FrameReceiver {
   }
 
   closed(): void {
-    for (const work of this.#unflushed) work.discard();
-    this.#unflushed.clear();
+    for (const work of this.#unflushed ?? []) work.discard();
+    this.#unflushed = undefined;
     this.#end();
     this.#onClosed();
   }
@@ -163,14 +163,19 @@ export class ServerConnection implements FrameReceiver {
   #startWhenFlushed(): void {
     const accepted = this.#accepted;
     this.#accepted = [];
-    if (this.#unflushed.size === 0 && this.connection.isFlushed) {
+    if (!this.#hasUnflushed && this.connection.isFlushed) {
       for (const work of accepted) work.start();
       return;
     }
-    for (const work of accepted) this.#unflushed.add(work);
+    const unflushed = (this.#unflushed ??= new Set());
+    for (const work of accepted) unflushed.add(work);
     this.connection.afterFlush(() => {
-      for (const work of accepted) if (this.#unflushed.delete(work)) work.start();
+      for (const work of accepted) if (unflushed.delete(work)) work.start();
     });
+  }
+
+  get #hasUnflushed(): boolean {
+    return this.#unflushed !== undefined && this.#unflushed.size > 0;
   }
 
   #end(): void {

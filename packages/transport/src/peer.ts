@@ -5,6 +5,7 @@ import type { ClientConnectionOwner } from "./client-connection.ts";
 import type { Connection } from "./connection.ts";
 import { nameOf } from "./name-of.ts";
 import { translateNodeError } from "./node-error.ts";
+import { PatientTimer } from "./patient-timer.ts";
 import { Fifo } from "./fifo.ts";
 import type { OutgoingMessage } from "./transport.ts";
 
@@ -214,26 +215,27 @@ export class Peer implements ClientConnectionOwner {
     const until = performance.now() + connectTimeoutMs;
     const limit = new AbortController();
     this.#dials.add(limit);
-    const late = { isOver: false };
-    const timer = setTimeout(() => {
+    const late: { isOver: boolean; fullBacklog?: AcommError } = { isOver: false };
+    const timer = new PatientTimer(connectTimeoutMs, () => {
       late.isOver = true;
       limit.abort();
-    }, connectTimeoutMs);
+    });
     try {
       for (let pauseMs = firstPauseMs; ; pauseMs = nextPauseMs(pauseMs)) {
         try {
           return await this.#connect(this.#url, limit.signal);
         } catch (error) {
           if (this.#stopError !== undefined) throw this.#stopError;
-          if (late.isOver) throw new AcommError("timeout", `${doing}: no connection within ${connectTimeoutMs} ms`, { cause: error });
+          if (late.isOver) throw late.fullBacklog ?? new AcommError("timeout", `${doing}: no connection within ${connectTimeoutMs} ms`, { cause: error });
           const translated = translateNodeError(error, doing);
           const waitMs = pauseMs * (0.5 + Math.random());
           if (translated.code !== "overloaded" || performance.now() + waitMs > until) throw translated;
+          late.fullBacklog = translated;
           await new Promise((resolve) => setTimeout(resolve, waitMs));
         }
       }
     } finally {
-      clearTimeout(timer);
+      timer.clear();
       this.#dials.delete(limit);
     }
   }
