@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promis
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { catalogue } from "../reliability/catalogue.ts";
 
 const root = join(import.meta.dirname, "..");
 const run = promisify(execFile);
@@ -138,6 +139,21 @@ test("every guard in SECURITY.md has a test that is there", async () => {
       expect(await read(file!)).toContain(`"${title!}"`);
     }
   }
+});
+
+describe("reliability.md", () => {
+  const rows = (pages.get("docs/reliability.md") ?? "").split("\n").filter((line) => /^\| [AFLS]\d+ \|/.test(line));
+
+  test("has every case of the catalogue, all of whose tests passed when it was written", () => {
+    expect(rows.map((row) => row.split(" | ")[0]!.slice(2))).toEqual(Object.keys(catalogue));
+    expect(rows.filter((row) => !/\| \d+ passed \|$/.test(row) || row.endsWith("| 0 passed |"))).toEqual([]);
+  });
+
+  test("every case still has a test with its number", async () => {
+    const files = (await readdir(root, { recursive: true })).filter((name) => name.endsWith(".test.ts") && !name.includes("node_modules"));
+    const titles = (await Promise.all(files.map(read))).join("\n");
+    expect(Object.keys(catalogue).filter((number) => !new RegExp(`["\`][^"\`\n]*\\b${number}\\b`).test(titles))).toEqual([]);
+  });
 });
 
 test("every promise in architecture.md has a test", () => {
