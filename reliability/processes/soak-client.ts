@@ -5,7 +5,7 @@ import type { Targets } from "../soak/load.ts";
 const targets = JSON.parse(process.argv[2] ?? "{}") as Targets;
 process.on("message", (options: { readonly seconds: number; readonly rate: number; readonly prefix: string }) => {
   void (async () => {
-    const done = await runLoad(targets, { ...options, onSecond: (totals) => process.send?.({ totals }) });
+    const done = await runLoad(targets, { ...options, onSecond: (totals, live) => process.send?.({ totals, live }) });
     process.send?.({ done });
   })();
 });

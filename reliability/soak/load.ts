@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
+import { liveBytes } from "./live-bytes.ts";
 
 /** Where the load goes. */
 export interface Targets {
@@ -17,6 +18,12 @@ export interface Targets {
   readonly gateway: string;
   readonly hookPort: number;
   readonly trackerPath: string;
+}
+
+/** What the processes that live through hold after a collection, in bytes. */
+export interface Live {
+  readonly client: number;
+  readonly "steady service": number;
 }
 
 /** The kinds of calls. */
@@ -40,6 +47,7 @@ export interface Totals {
 const timeoutMs = 3000;
 const graceMs = 500;
 const streamBytes = 300_000;
+const secondsBetweenCollections = 5;
 /** How often each kind comes, of a hundred. */
 const shares: readonly (readonly [kind: Kind, share: number])[] = [
   ["stream", 2], ["stream by HTTP", 1], ["large", 5], ["by HTTP", 5], ["fan-out", 2], ["through faults", 25], ["to a mortal service", 20], ["small", 40],
@@ -48,7 +56,7 @@ const shares: readonly (readonly [kind: Kind, share: number])[] = [
 class Corrupt extends Error {}
 
 /** Calls at a steady rate for a while, closes everything, and gives what became of the calls. */
-export async function runLoad(targets: Targets, options: { readonly seconds: number; readonly rate: number; readonly prefix: string; readonly onSecond: (totals: Record<Kind, Totals>) => void }): Promise<Record<Kind, Totals>> {
+export async function runLoad(targets: Targets, options: { readonly seconds: number; readonly rate: number; readonly prefix: string; readonly onSecond: (totals: Record<Kind, Totals>, live: Live | undefined) => void }): Promise<Record<Kind, Totals>> {
   const registry = createRegistry([createUnixTransport({ ackTimeoutMs: 1000 }), createHttpTransport()]);
   const lossy = createRegistry([createUnixTransport({ ackTimeoutMs: 1000, isLossy: true }), createHttpTransport()]);
   const tracker = new Tracker({ socketPath: targets.trackerPath, registry });
@@ -139,7 +147,8 @@ export async function runLoad(targets: Targets, options: { readonly seconds: num
     if (elapsedMs >= 1000 * (second + 1)) {
       second += 1;
       lookForLost();
-      options.onSecond(totals);
+      const isTurn = second % secondsBetweenCollections === 0;
+      options.onSecond(totals, isTurn ? { client: liveBytes(), "steady service": await tracker.request<number>(targets.steady, { task: "live" }) } : undefined);
     }
     await wait(5);
   }

@@ -25,8 +25,8 @@ print([
   }),
 ]);
 print([
-  ["process", "RSS MiB", "MiB in 10 min", "descriptors"],
-  ...processes.map(({ name, rssMebibytes, slopeMebibytes, descriptorDelta }) => [name, rssMebibytes.toFixed(1), slopeMebibytes.toFixed(2), `${descriptorDelta >= 0 ? "+" : ""}${descriptorDelta}`]),
+  ["process", "RSS MiB", "MiB in 10 min", "after collections", "descriptors"],
+  ...processes.map(({ name, rssMebibytes, slopeMebibytes, liveSlopeMebibytes, descriptorDelta }) => [name, rssMebibytes.toFixed(1), slopeMebibytes.toFixed(2), liveSlopeMebibytes.toFixed(2), `${descriptorDelta >= 0 ? "+" : ""}${descriptorDelta}`]),
 ]);
 console.log(`\nfaults: ${Object.entries(faults).map(([name, count]) => `${name} ${count}`).join(", ")}`);
 console.log(`handlers that ran twice: ${duplicated.length}`);

@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { holdingsOf } from "../probe.ts";
 import { runProcess } from "../run-process.ts";
-import type { Kind, Targets, Totals } from "./load.ts";
+import type { Kind, Live, Targets, Totals } from "./load.ts";
 import { slopeOf } from "./slope.ts";
 import type { Sample } from "./slope.ts";
 
@@ -19,8 +19,8 @@ export interface SoakReport {
   readonly totals: Record<Kind, Totals>;
   /** Requests whose handler ran more than once. */
   readonly duplicated: readonly string[];
-  /** Of those who lived through: growth of memory, and descriptors more than before once everything is closed. */
-  readonly processes: readonly { readonly name: string; readonly slopeMebibytes: number; readonly rssMebibytes: number; readonly descriptorDelta: number }[];
+  /** Of those who lived through: growth of memory in ten minutes, as the kernel sees it and after collections, and descriptors more than before once everything is closed. */
+  readonly processes: readonly { readonly name: string; readonly slopeMebibytes: number; readonly liveSlopeMebibytes: number; readonly rssMebibytes: number; readonly descriptorDelta: number }[];
   /** How many faults were made, by kind. */
   readonly faults: Readonly<Record<string, number>>;
 }
@@ -29,8 +29,8 @@ const mebibyte = 1024 * 1024;
 const settleMs = 1000;
 
 /** Calls at a steady rate over everything that there is, while one in a hundred meets a fault. */
-export async function runSoak(options: { readonly seconds: number; readonly rate: number; readonly onMinute?: (minute: number, totals: Record<Kind, Totals>) => void }): Promise<SoakReport> {
-  const { seconds, rate, onMinute } = options;
+export async function runSoak(options: { readonly seconds: number; readonly rate: number; readonly killEveryMs?: number; readonly onMinute?: (minute: number, totals: Record<Kind, Totals>) => void }): Promise<SoakReport> {
+  const { seconds, rate, killEveryMs = 3000, onMinute } = options;
   await using directory = await temporaryDirectory();
   const notes = { steady: `${directory.path}/steady-notes`, mortal: `${directory.path}/mortal-notes` };
   const [gatewayPort, hookPort] = [await freePort(), await freePort()];
@@ -52,12 +52,12 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
   stack.defer(() => Promise.all(Object.values(mortals).map((fixture) => fixture[Symbol.asyncDispose]())).then(() => undefined));
   await Promise.all([steady, client, ...Object.values(mortals)].map((fixture) => fixture.message()));
 
-  const run = async (prefix: string, forSeconds: number, onSecond: (totals: Record<Kind, Totals>) => void): Promise<Record<Kind, Totals>> => {
+  const run = async (prefix: string, forSeconds: number, onSecond: (totals: Record<Kind, Totals>, live: Live | undefined) => void): Promise<Record<Kind, Totals>> => {
     client.child.send({ seconds: forSeconds, rate, prefix });
     for (;;) {
-      const message = (await client.message()) as { readonly totals?: Record<Kind, Totals>; readonly done?: Record<Kind, Totals> };
+      const message = (await client.message()) as { readonly totals?: Record<Kind, Totals>; readonly live?: Live; readonly done?: Record<Kind, Totals> };
       if (message.done !== undefined) return message.done;
-      if (message.totals !== undefined) onSecond(message.totals);
+      if (message.totals !== undefined) onSecond(message.totals, message.live);
     }
   };
   const faults: Record<string, number> = {};
@@ -84,13 +84,15 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
     },
   });
   const samples: Record<string, Sample[]> = { client: [], "steady service": [] };
+  const live: Record<string, Sample[]> = { client: [], "steady service": [] };
   const over = new AbortController();
-  const making = makeFaults();
   const startedAt = performance.now();
+  const making = makeFaults();
   let minute = 0;
-  const totals = await run("k", seconds, (soFar) => {
+  const totals = await run("k", seconds, (soFar, liveNow) => {
     const elapsedMs = performance.now() - startedAt;
     void sample(elapsedMs);
+    for (const [name, bytes] of Object.entries(liveNow ?? {})) live[name]?.push({ atMs: elapsedMs, bytes: bytes as number });
     if (elapsedMs < (minute + 1) * 60_000) return;
     minute += 1;
     onMinute?.(minute, soFar);
@@ -108,11 +110,17 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
     faults,
     processes: Object.keys(lasting).map((name) => ({
       name,
-      slopeMebibytes: slopeOf((samples[name] ?? []).filter(({ atMs }) => atMs > seconds * 200)),
+      slopeMebibytes: slopeOf((samples[name] ?? []).filter(isWarm)),
+      liveSlopeMebibytes: slopeOf((live[name] ?? []).filter(isWarm)),
       rssMebibytes: (samples[name]?.at(-1)?.bytes ?? 0) / mebibyte,
       descriptorDelta: (after[name] ?? 0) - (before[name] ?? 0),
     })),
   };
+
+  /** After a fifth of the time. */
+  function isWarm({ atMs }: Sample): boolean {
+    return atMs > seconds * 200;
+  }
 
   async function sample(atMs: number): Promise<void> {
     for (const [name, pid] of Object.entries(lasting)) samples[name]?.push({ atMs, bytes: (await holdingsOf(pid)).rssBytes });
@@ -121,19 +129,20 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
   /** One in a hundred calls: mostly cuts of a connection that many calls share, and once in a while somebody dies. */
   async function makeFaults(): Promise<void> {
     const pauseMs = 100_000 / rate;
-    let turn = 0;
+    const victims = ["service", "client", "gateway"] as const;
+    let kills = 0;
     let asked = 0;
     while (!over.signal.aborted) {
       await wait(pauseMs * (0.5 + Math.random()), undefined, { signal: over.signal }).catch(() => undefined);
-      turn += 1;
       mortals.second.child.send(Array.from({ length: 5 }, () => ({ task: "echo", args: { key: `s${asked++}` }, timeoutMs: 2000, toHook: asked % 2 === 0 })));
-      if (turn % 40 === 0) mortals.service = await replace("killed services", mortals.service, startMortal);
-      else if (turn % 60 === 30) mortals.gateway = await replace("killed gateways", mortals.gateway, startGateway);
-      else if (turn % 40 === 20) mortals.second = await replace("killed clients", mortals.second, startSecond);
-      else {
-        count("cuts");
-        faulty.cut();
-      }
+      count("cuts");
+      faulty.cut();
+      if (performance.now() - startedAt < (kills + 1) * killEveryMs) continue;
+      const victim = victims[kills % victims.length];
+      kills += 1;
+      if (victim === "service") mortals.service = await replace("killed services", mortals.service, startMortal);
+      else if (victim === "client") mortals.second = await replace("killed clients", mortals.second, startSecond);
+      else mortals.gateway = await replace("killed gateways", mortals.gateway, startGateway);
     }
   }
 
