@@ -1,7 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import { report, serveUnixStream } from "@acomm/transport";
-import type { ErrorHook, StreamSource, UnixStream } from "@acomm/transport";
+import type { ErrorHook, StreamSource, UnixStream, UnixStreamOptions } from "@acomm/transport";
 
 /** A source, or what opens it when its reader comes. */
 export type LazyStreamSource = StreamSource | (() => StreamSource | Promise<StreamSource>);
@@ -16,9 +16,9 @@ export class AdHocStreams {
     this.#onError = onError;
   }
 
-  /** Serves a source at a socket in the directory. @throws AcommError `bad_address`, `stopping` */
-  async create(source: LazyStreamSource, directory: string): Promise<AcommUrl> {
-    const stream = await serveUnixStream(source, { directory });
+  /** Serves a source at a socket of its own. @throws AcommError `bad_address`, `bad_field`, `stopping` */
+  async create(source: LazyStreamSource, options: UnixStreamOptions): Promise<AcommUrl> {
+    const stream = await serveUnixStream(source, options);
     this.#open.add(stream);
     stream.done
       .catch((error: unknown) => { report(this.#onError, error instanceof AcommError ? error : new AcommError("truncated_stream", "the source of a stream failed", { cause: error })); })

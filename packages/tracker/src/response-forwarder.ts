@@ -3,14 +3,13 @@ import type { AcommError, AcommUrl, Request, Response } from "@acomm/protocol";
 import { checkTarget, deliverResponse, report } from "@acomm/transport";
 import type { ErrorHook, TargetPolicy, TransportRegistry } from "@acomm/transport";
 
-/** How long a hook where nobody listens is tried, in milliseconds. */
-const deliveryTimeoutMs = 5000;
-
 /** What a {@link ResponseForwarder} works with. */
 export interface ResponseForwarderInit {
   readonly registry: TransportRegistry;
   /** Which hooks and streams may be opened. */
   readonly admit: TargetPolicy;
+  /** How long a hook where nobody listens is tried, in milliseconds. */
+  readonly hookTimeoutMs: number;
   /** Gives the URL at which a unix stream can be read from outside. */
   readonly sign: (url: AcommUrl) => AcommUrl;
   readonly onError: ErrorHook | undefined;
@@ -37,7 +36,7 @@ export class ResponseForwarder {
   }
 
   async #forward(original: Request, response: Response): Promise<void> {
-    const { registry, admit, sign, onError } = this.#init;
+    const { registry, admit, hookTimeoutMs, sign, onError } = this.#init;
     let forwarded = response;
     try {
       const { streamUrl } = response;
@@ -50,7 +49,7 @@ export class ResponseForwarder {
       forwarded = createResponse(original, { error });
     }
     try {
-      await deliverResponse(original, forwarded, { registry, admit, timeoutMs: deliveryTimeoutMs });
+      await deliverResponse(original, forwarded, { registry, admit, timeoutMs: hookTimeoutMs });
     } catch (error) {
       report(onError, error as AcommError);
     }

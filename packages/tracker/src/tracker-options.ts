@@ -1,10 +1,12 @@
 import type { RequestInit } from "@acomm/protocol";
-import type { ErrorHook, TargetPolicy, TransportRegistry } from "@acomm/transport";
+import type { ErrorHook, TargetPolicy, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
 
 /** What a `Tracker` takes; all have defaults. */
 export interface TrackerOptions {
   /** Where responses come in, an absolute path of at most 107 bytes. @default a socket in a private temporary directory */
   readonly socketPath?: string | undefined;
+  /** The limits of that socket, and the group that may connect to it. @default those of `UnixListener` */
+  readonly listener?: UnixListenerOptions | undefined;
   /** The URL under which the application has mounted `createStreamProxyHandler({ signer: tracker.streamSigner })`. */
   readonly httpStreamUrl?: string | URL | undefined;
   /** The timeout of requests that name none, in milliseconds. @default 30 000 */
@@ -13,6 +15,8 @@ export interface TrackerOptions {
   readonly maxPending?: number | undefined;
   /** How deep a response may nest arrays and objects, 1 to 5000. @default 256 */
   readonly maxDepth?: number | undefined;
+  /** How long to try to forward an answer to a hook where nobody listens, in milliseconds. @default 5000 */
+  readonly hookTimeoutMs?: number | undefined;
   /** Which hooks and streams out of messages `proxyUnix` may open. @default unix sockets */
   readonly admit?: TargetPolicy | undefined;
   /** Whose transports and connections are used. @default unix and http(s), closed with the tracker */

@@ -1,7 +1,7 @@
 import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { admitTargets, cancelledError, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
-import type { AcceptedWork, CutWork, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry } from "@acomm/transport";
+import type { AcceptedWork, CutWork, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,6 +31,7 @@ type State = "new" | "starting" | "running" | "stopping" | "stopped";
 export class Tracker implements AsyncDisposable {
   /** Signs the HTTP URLs that {@link proxyStreamHttpUrl} gives. */
   readonly streamSigner: StreamSigner = new StreamSigner();
+  readonly #listenerOptions: UnixListenerOptions | undefined;
   readonly #httpStreamUrl: AcommUrl | undefined;
   readonly #defaultTimeoutMs: number;
   readonly #admit: TargetPolicy;
@@ -56,7 +57,8 @@ export class Tracker implements AsyncDisposable {
 
   /** @throws AcommError `bad_field`, `bad_address` */
   constructor(options: TrackerOptions = {}) {
-    if (options.socketPath !== undefined) this.#listener = new UnixListener(options.socketPath);
+    if (options.socketPath !== undefined) this.#listener = new UnixListener(options.socketPath, options.listener);
+    this.#listenerOptions = options.listener;
     this.#httpStreamUrl = options.httpStreamUrl === undefined ? undefined : parseUrl(options.httpStreamUrl, { field: "httpStreamUrl" });
     this.#defaultTimeoutMs = checkTimeoutMs(options.defaultTimeoutMs ?? 30_000, "defaultTimeoutMs");
     this.#pending = new PendingRequests(checkCount(options.maxPending ?? 10_000, "maxPending"));
@@ -66,7 +68,7 @@ export class Tracker implements AsyncDisposable {
     this.#registry = options.registry ?? createRegistry();
     this.#runHandlers = runHandlers(options.onError);
     this.#streams = new AdHocStreams(options.onError);
-    this.#forwarder = new ResponseForwarder({ registry: this.#registry, admit: this.#admit, sign: (url) => this.proxyStreamHttpUrl(url), onError: options.onError });
+    this.#forwarder = new ResponseForwarder({ registry: this.#registry, admit: this.#admit, hookTimeoutMs: checkTimeoutMs(options.hookTimeoutMs ?? 5000, "hookTimeoutMs"), sign: (url) => this.proxyStreamHttpUrl(url), onError: options.onError });
   }
 
   /** The path of the response socket; the seed's `Addr`. @throws AcommError `unavailable` before the start where no path was given */
@@ -209,11 +211,11 @@ export class Tracker implements AsyncDisposable {
    *
    * @param source the bytes, or a function that opens them when the reader comes
    * @param options.directory @default the tracker's own directory
-   * @throws AcommError `bad_address`, `stopping`
+   * @throws AcommError `bad_address`, `bad_field`, `stopping`
    */
-  async createUnixStream(source: LazyStreamSource, options: { readonly directory?: string | undefined } = {}): Promise<AcommUrl> {
+  async createUnixStream(source: LazyStreamSource, options: Partial<UnixStreamOptions> = {}): Promise<AcommUrl> {
     this.#checkRunning();
-    return this.#streams.create(source, options.directory ?? (await this.#ownDirectory()));
+    return this.#streams.create(source, { ...options, directory: options.directory ?? (await this.#ownDirectory()) });
   }
 
   /**
@@ -233,7 +235,7 @@ export class Tracker implements AsyncDisposable {
 
   async #start(): Promise<void> {
     this.#state = "starting";
-    if (this.#listener === undefined) this.#listener = new UnixListener(join(await this.#ownDirectory(), "response.sock"));
+    if (this.#listener === undefined) this.#listener = new UnixListener(join(await this.#ownDirectory(), "response.sock"), this.#listenerOptions);
     const listener = this.#listener;
     try {
       await listener.start();
