@@ -2,5 +2,5 @@ export { createMemoryNetwork } from "../memory/transport.ts";
 export type { MemoryNetwork, MemoryNetworkOptions } from "../memory/transport.ts";
 export { FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 export type { ConnectionFaults, DirectionFaults, FaultPlan, FaultProxyOptions, ProxiedConnection } from "./fault-proxy.ts";
-export { transportCompliance } from "./compliance.ts";
-export type { ComplianceCase, ComplianceNetwork, ComplianceStream, ComplianceSubject } from "./compliance.ts";
+export { transportCompliance } from "./compliance/compliance.ts";
+export type { ComplianceCase, ComplianceNetwork, ComplianceStream, ComplianceSubject } from "./compliance/compliance.ts";

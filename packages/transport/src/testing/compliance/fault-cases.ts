@@ -1,7 +1,7 @@
 import { acceptedReplyText } from "@acomm/protocol";
 import assert from "node:assert/strict";
 import type { CaseBody } from "./compliance.ts";
-import { codeOf, createGate, until } from "./compliance-bench.ts";
+import { codeOf, createGate, until } from "./bench.ts";
 
 /** Callers that give up, and peers that are not there or vanish. */
 export const faultCases: Readonly<Record<string, CaseBody>> = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CaseBody } from "./compliance.ts";
-import { codeOf, createGate, until } from "./compliance-bench.ts";
+import { codeOf, createGate, until } from "./bench.ts";
 
 /** Starting, stopping, and what is left then. */
 export const lifeCases: Readonly<Record<string, CaseBody>> = {

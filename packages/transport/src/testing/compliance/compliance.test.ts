@@ -1,10 +1,10 @@
 import { temporaryDirectory } from "@acomm/testing";
 import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { createMemoryNetwork } from "../memory/transport.ts";
-import { UnixListener } from "../unix/listener.ts";
-import { serveUnixStream } from "../unix/stream.ts";
-import { createUnixTransport } from "../unix/transport.ts";
+import { createMemoryNetwork } from "../../memory/transport.ts";
+import { UnixListener } from "../../unix/listener.ts";
+import { serveUnixStream } from "../../unix/stream.ts";
+import { createUnixTransport } from "../../unix/transport.ts";
 import { transportCompliance } from "./compliance.ts";
 import type { ComplianceNetwork, ComplianceSubject } from "./compliance.ts";
 

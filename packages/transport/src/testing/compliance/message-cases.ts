@@ -1,7 +1,7 @@
 import { acceptedReplyText, acceptedText, createRequest, encodeRequest } from "@acomm/protocol";
 import assert from "node:assert/strict";
 import type { CaseBody } from "./compliance.ts";
-import { ComplianceBench, createGate, stillness, until } from "./compliance-bench.ts";
+import { ComplianceBench, createGate, stillness, until } from "./bench.ts";
 
 /** Messages, their acknowledgements and their answers. */
 export const messageCases: Readonly<Record<string, CaseBody>> = {

@@ -1,10 +1,10 @@
-import type { StreamSource } from "../stream-writer.ts";
-import type { Listener, Transport } from "../transport.ts";
-import { ComplianceBench } from "./compliance-bench.ts";
-import { faultCases } from "./compliance-faults.ts";
-import { lifeCases } from "./compliance-life.ts";
-import { messageCases } from "./compliance-messages.ts";
-import { streamCases } from "./compliance-streams.ts";
+import type { StreamSource } from "../../stream-writer.ts";
+import type { Listener, Transport } from "../../transport.ts";
+import { ComplianceBench } from "./bench.ts";
+import { faultCases } from "./fault-cases.ts";
+import { lifeCases } from "./life-cases.ts";
+import { messageCases } from "./message-cases.ts";
+import { streamCases } from "./stream-cases.ts";
 
 /** A stream that waits for its one reader. */
 export interface ComplianceStream {

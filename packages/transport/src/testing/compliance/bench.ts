@@ -1,9 +1,9 @@
 import { AcommError, createRequest, decodeErrorText, decodeResponse, encodeRequest, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import assert from "node:assert/strict";
-import { serve } from "../service.ts";
-import type { RequestHandler, ServeOptions, Service } from "../service.ts";
-import type { Listener, OutgoingMessage, WaitOptions } from "../transport.ts";
+import { serve } from "../../service.ts";
+import type { RequestHandler, ServeOptions, Service } from "../../service.ts";
+import type { Listener, OutgoingMessage, WaitOptions } from "../../transport.ts";
 import type { ComplianceNetwork } from "./compliance.ts";
 
 /** How long anything that a case waits for may take, in milliseconds. */

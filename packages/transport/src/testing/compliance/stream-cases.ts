@@ -5,11 +5,11 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import type { StreamSource } from "../stream-writer.ts";
-import type { StreamOptions } from "../transport.ts";
+import type { StreamSource } from "../../stream-writer.ts";
+import type { StreamOptions } from "../../transport.ts";
 import type { CaseBody, ComplianceStream } from "./compliance.ts";
-import type { ComplianceBench } from "./compliance-bench.ts";
-import { codeOf, stillness, until } from "./compliance-bench.ts";
+import type { ComplianceBench } from "./bench.ts";
+import { codeOf, stillness, until } from "./bench.ts";
 
 const chunkBytes = 64 * 1024;
 
