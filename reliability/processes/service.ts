@@ -10,7 +10,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { liveBytes } from "../soak/live-bytes.ts";
+import { restingBytes } from "../soak/resting.ts";
 
 /** What the tasks of this service take. */
 interface TaskArgs {
@@ -64,7 +64,7 @@ const tasks: Readonly<Record<string, (args: TaskArgs, context: HandlerContext) =
     attachStream(await tracker.createUnixStream([content], { directory: dirname(socketPath) }));
     return { bytes, sha256: createHash("sha256").update(content).digest("hex") };
   },
-  live: () => liveBytes(),
+  rest: () => restingBytes(),
   status: () => ({ inFlight: service.inFlightCount - 1 }),
 };
 

@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
-import { liveBytes } from "./live-bytes.ts";
+import { restingBytes } from "./resting.ts";
+import type { Resting } from "./resting.ts";
 
 /** Where the load goes. */
 export interface Targets {
@@ -20,10 +21,10 @@ export interface Targets {
   readonly trackerPath: string;
 }
 
-/** What the processes that live through hold after a collection, in bytes. */
-export interface Live {
-  readonly client: number;
-  readonly "steady service": number;
+/** What the processes that live through hold at a moment when nothing is under way. */
+export interface Rest {
+  readonly client: Resting;
+  readonly "steady service": Resting;
 }
 
 /** The kinds of calls. */
@@ -47,7 +48,6 @@ export interface Totals {
 const timeoutMs = 3000;
 const graceMs = 500;
 const streamBytes = 300_000;
-const secondsBetweenCollections = 5;
 /** How often each kind comes, of a hundred. */
 const shares: readonly (readonly [kind: Kind, share: number])[] = [
   ["stream", 2], ["stream by HTTP", 1], ["large", 5], ["by HTTP", 5], ["fan-out", 2], ["through faults", 25], ["to a mortal service", 20], ["small", 40],
@@ -55,8 +55,8 @@ const shares: readonly (readonly [kind: Kind, share: number])[] = [
 
 class Corrupt extends Error {}
 
-/** Calls at a steady rate for a while, closes everything, and gives what became of the calls. */
-export async function runLoad(targets: Targets, options: { readonly seconds: number; readonly rate: number; readonly prefix: string; readonly onSecond: (totals: Record<Kind, Totals>, live: Live | undefined) => void }): Promise<Record<Kind, Totals>> {
+/** Calls at a steady rate for a while, but for a rest now and then in which memory is looked at, closes everything, and gives what became of the calls. */
+export async function runLoad(targets: Targets, options: { readonly seconds: number; readonly rate: number; readonly prefix: string; readonly restEverySeconds: number; readonly onSecond: (totals: Record<Kind, Totals>, rest: Rest | undefined) => void }): Promise<Record<Kind, Totals>> {
   const registry = createRegistry([createUnixTransport({ ackTimeoutMs: 1000 }), createHttpTransport()]);
   const lossy = createRegistry([createUnixTransport({ ackTimeoutMs: 1000, isLossy: true }), createHttpTransport()]);
   const tracker = new Tracker({ socketPath: targets.trackerPath, registry });
@@ -135,7 +135,14 @@ export async function runLoad(targets: Targets, options: { readonly seconds: num
     }
   };
 
-  const startedAt = performance.now();
+  const allDone = async (): Promise<void> => {
+    const until = performance.now() + 3 * timeoutMs + 2 * graceMs;
+    while (open.size > 0 && performance.now() < until) {
+      await wait(20);
+      lookForLost();
+    }
+  };
+  let startedAt = performance.now();
   let sent = 0;
   let second = 0;
   for (let elapsedMs = 0; elapsedMs < options.seconds * 1000; elapsedMs = performance.now() - startedAt) {
@@ -147,16 +154,18 @@ export async function runLoad(targets: Targets, options: { readonly seconds: num
     if (elapsedMs >= 1000 * (second + 1)) {
       second += 1;
       lookForLost();
-      const isTurn = second % secondsBetweenCollections === 0;
-      options.onSecond(totals, isTurn ? { client: liveBytes(), "steady service": await tracker.request<number>(targets.steady, { task: "live" }) } : undefined);
+      let rest: Rest | undefined;
+      if (second % options.restEverySeconds === 0) {
+        const restedAt = performance.now();
+        await allDone();
+        rest = { client: await restingBytes(), "steady service": await tracker.request<Resting>(targets.steady, { task: "rest", timeoutMs }) };
+        startedAt += performance.now() - restedAt; // the rate is kept, the calls of the rest are not made up for
+      }
+      options.onSecond(totals, rest);
     }
     await wait(5);
   }
-  const until = performance.now() + 3 * timeoutMs + 2 * graceMs;
-  while (open.size > 0 && performance.now() < until) {
-    await wait(20);
-    lookForLost();
-  }
+  await allDone();
   const cut = (await Promise.all([tracker, lossyTracker].map((each) => each.stop({ graceMs: 1000 })))).flatMap((report) => report.cut);
   totals.small.lost += cut.length; // a request that is still open has no outcome
   await Promise.all([registry.close(), lossy.close()]);

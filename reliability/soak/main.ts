@@ -25,8 +25,15 @@ print([
   }),
 ]);
 print([
-  ["process", "RSS MiB", "MiB in 10 min", "after collections", "descriptors"],
-  ...processes.map(({ name, rssMebibytes, slopeMebibytes, liveSlopeMebibytes, descriptorDelta }) => [name, rssMebibytes.toFixed(1), slopeMebibytes.toFixed(2), liveSlopeMebibytes.toFixed(2), `${descriptorDelta >= 0 ? "+" : ""}${descriptorDelta}`]),
+  ["process", "RSS MiB at most", "at rest", "RSS MiB in 10 min", "live MiB in 10 min", "descriptors"],
+  ...processes.map(({ name, peakMebibytes, restingMebibytes, rssSlopeMebibytes, liveSlopeMebibytes, descriptorDelta }) => [
+    name,
+    peakMebibytes.toFixed(1),
+    restingMebibytes.toFixed(1),
+    rssSlopeMebibytes.toFixed(2),
+    liveSlopeMebibytes.toFixed(2),
+    `${descriptorDelta >= 0 ? "+" : ""}${descriptorDelta}`,
+  ]),
 ]);
 console.log(`\nfaults: ${Object.entries(faults).map(([name, count]) => `${name} ${count}`).join(", ")}`);
 console.log(`handlers that ran twice: ${duplicated.length}`);

@@ -4,16 +4,10 @@ export interface Sample {
   readonly bytes: number;
 }
 
-/** How fast something grows, by least squares, in MiB in ten minutes. */
+/** How fast something grows, in MiB in ten minutes: the median of the slopes between any two samples, so that a single one counts for little. */
 export function slopeOf(samples: readonly Sample[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const meanAt = mean(samples.map(({ atMs }) => atMs));
-  const meanBytes = mean(samples.map(({ bytes }) => bytes));
-  let product = 0;
-  let square = 0;
-  for (const { atMs, bytes } of samples) {
-    product += (atMs - meanAt) * (bytes - meanBytes);
-    square += (atMs - meanAt) ** 2;
-  }
-  return square === 0 ? 0 : ((product / square) * 600_000) / (1024 * 1024);
+  const slopes = samples.flatMap((from, index) => samples.slice(index + 1).map((to) => (to.bytes - from.bytes) / (to.atMs - from.atMs)));
+  slopes.sort((a, b) => a - b);
+  const median = slopes[Math.floor(slopes.length / 2)] ?? 0;
+  return (median * 600_000) / (1024 * 1024);
 }

@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { holdingsOf } from "../probe.ts";
 import { runProcess } from "../run-process.ts";
-import type { Kind, Live, Targets, Totals } from "./load.ts";
+import type { Kind, Rest, Targets, Totals } from "./load.ts";
 import { slopeOf } from "./slope.ts";
 import type { Sample } from "./slope.ts";
 
@@ -19,8 +19,18 @@ export interface SoakReport {
   readonly totals: Record<Kind, Totals>;
   /** Requests whose handler ran more than once. */
   readonly duplicated: readonly string[];
-  /** Of those who lived through: growth of memory in ten minutes, as the kernel sees it and after collections, and descriptors more than before once everything is closed. */
-  readonly processes: readonly { readonly name: string; readonly slopeMebibytes: number; readonly liveSlopeMebibytes: number; readonly rssMebibytes: number; readonly descriptorDelta: number }[];
+  /**
+   * Of those who lived through: the most memory under load, what is held at rest, how both RSS and live objects at rest grow in
+   * ten minutes, and descriptors more than before once everything is closed.
+   */
+  readonly processes: readonly {
+    readonly name: string;
+    readonly peakMebibytes: number;
+    readonly restingMebibytes: number;
+    readonly rssSlopeMebibytes: number;
+    readonly liveSlopeMebibytes: number;
+    readonly descriptorDelta: number;
+  }[];
   /** How many faults were made, by kind. */
   readonly faults: Readonly<Record<string, number>>;
 }
@@ -29,8 +39,8 @@ const mebibyte = 1024 * 1024;
 const settleMs = 1000;
 
 /** Calls at a steady rate over everything that there is, while one in a hundred meets a fault. */
-export async function runSoak(options: { readonly seconds: number; readonly rate: number; readonly killEveryMs?: number; readonly onMinute?: (minute: number, totals: Record<Kind, Totals>) => void }): Promise<SoakReport> {
-  const { seconds, rate, killEveryMs = 3000, onMinute } = options;
+export async function runSoak(options: { readonly seconds: number; readonly rate: number; readonly killEveryMs?: number; readonly restEverySeconds?: number; readonly onMinute?: (minute: number, totals: Record<Kind, Totals>) => void }): Promise<SoakReport> {
+  const { seconds, rate, killEveryMs = 3000, restEverySeconds = 10, onMinute } = options;
   await using directory = await temporaryDirectory();
   const notes = { steady: `${directory.path}/steady-notes`, mortal: `${directory.path}/mortal-notes` };
   const [gatewayPort, hookPort] = [await freePort(), await freePort()];
@@ -52,12 +62,12 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
   stack.defer(() => Promise.all(Object.values(mortals).map((fixture) => fixture[Symbol.asyncDispose]())).then(() => undefined));
   await Promise.all([steady, client, ...Object.values(mortals)].map((fixture) => fixture.message()));
 
-  const run = async (prefix: string, forSeconds: number, onSecond: (totals: Record<Kind, Totals>, live: Live | undefined) => void): Promise<Record<Kind, Totals>> => {
-    client.child.send({ seconds: forSeconds, rate, prefix });
+  const run = async (prefix: string, forSeconds: number, onSecond: (totals: Record<Kind, Totals>, rest: Rest | undefined) => void): Promise<Record<Kind, Totals>> => {
+    client.child.send({ seconds: forSeconds, rate, prefix, restEverySeconds });
     for (;;) {
-      const message = (await client.message()) as { readonly totals?: Record<Kind, Totals>; readonly live?: Live; readonly done?: Record<Kind, Totals> };
+      const message = (await client.message()) as { readonly totals?: Record<Kind, Totals>; readonly rest?: Rest; readonly done?: Record<Kind, Totals> };
       if (message.done !== undefined) return message.done;
-      if (message.totals !== undefined) onSecond(message.totals, message.live);
+      if (message.totals !== undefined) onSecond(message.totals, message.rest);
     }
   };
   const faults: Record<string, number> = {};
@@ -83,16 +93,16 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
       return plan ?? {};
     },
   });
-  const samples: Record<string, Sample[]> = { client: [], "steady service": [] };
-  const live: Record<string, Sample[]> = { client: [], "steady service": [] };
+  const peaks: Record<string, number> = {};
+  const rests: (Rest & { readonly atMs: number })[] = [];
   const over = new AbortController();
   const startedAt = performance.now();
   const making = makeFaults();
   let minute = 0;
-  const totals = await run("k", seconds, (soFar, liveNow) => {
+  const totals = await run("k", seconds, (soFar, rest) => {
     const elapsedMs = performance.now() - startedAt;
-    void sample(elapsedMs);
-    for (const [name, bytes] of Object.entries(liveNow ?? {})) live[name]?.push({ atMs: elapsedMs, bytes: bytes as number });
+    void lookAtPeaks();
+    if (rest !== undefined) rests.push({ ...rest, atMs: elapsedMs });
     if (elapsedMs < (minute + 1) * 60_000) return;
     minute += 1;
     onMinute?.(minute, soFar);
@@ -108,22 +118,23 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
     totals,
     duplicated: await duplicatesIn(Object.values(notes)),
     faults,
-    processes: Object.keys(lasting).map((name) => ({
+    processes: (["client", "steady service"] as const).map((name) => ({
       name,
-      slopeMebibytes: slopeOf((samples[name] ?? []).filter(isWarm)),
-      liveSlopeMebibytes: slopeOf((live[name] ?? []).filter(isWarm)),
-      rssMebibytes: (samples[name]?.at(-1)?.bytes ?? 0) / mebibyte,
+      peakMebibytes: (peaks[name] ?? 0) / mebibyte,
+      restingMebibytes: (rests.at(-1)?.[name].rssBytes ?? 0) / mebibyte,
+      rssSlopeMebibytes: slopeOf(warmRests((rest) => rest[name].rssBytes)),
+      liveSlopeMebibytes: slopeOf(warmRests((rest) => rest[name].liveBytes)),
       descriptorDelta: (after[name] ?? 0) - (before[name] ?? 0),
     })),
   };
 
-  /** After a fifth of the time. */
-  function isWarm({ atMs }: Sample): boolean {
-    return atMs > seconds * 200;
+  /** After half of the time: until then Node compiles what runs often. */
+  function warmRests(bytesOf: (rest: Rest) => number): Sample[] {
+    return rests.filter(({ atMs }) => atMs > seconds * 500).map((rest) => ({ atMs: rest.atMs, bytes: bytesOf(rest) }));
   }
 
-  async function sample(atMs: number): Promise<void> {
-    for (const [name, pid] of Object.entries(lasting)) samples[name]?.push({ atMs, bytes: (await holdingsOf(pid)).rssBytes });
+  async function lookAtPeaks(): Promise<void> {
+    for (const [name, pid] of Object.entries(lasting)) peaks[name] = Math.max(peaks[name] ?? 0, (await holdingsOf(pid)).rssBytes);
   }
 
   /** One in a hundred calls: mostly cuts of a connection that many calls share, and once in a while somebody dies. */
