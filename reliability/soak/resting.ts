@@ -9,16 +9,16 @@ export interface Resting {
   readonly liveBytes: number;
 }
 
-let collect: (() => void) | undefined;
+let collect: ((how: object) => void) | undefined;
 
 /** Collects what this process doesn't need any more, and gives what is left. */
 export async function restingBytes(): Promise<Resting> {
   if (collect === undefined) {
     setFlagsFromString("--expose-gc");
-    collect = runInNewContext("gc") as () => void;
+    collect = runInNewContext("gc") as (how: object) => void;
   }
   for (let times = 0; times < 3; times += 1) {
-    collect();
+    collect({ type: "major", execution: "sync", flavor: "last-resort" });
     await new Promise((resolve) => setImmediate(resolve)); // what was collected may let go of more, and pages go back
   }
   const { rss, heapUsed, arrayBuffers } = process.memoryUsage();

@@ -36,7 +36,8 @@ export interface SoakReport {
 }
 
 const mebibyte = 1024 * 1024;
-const settleMs = 1000;
+/** A stream whose reader never came is awaited for half a minute. */
+const settleMs = 35_000;
 
 /** Calls at a steady rate over everything that there is, while one in a hundred meets a fault. */
 export async function runSoak(options: { readonly seconds: number; readonly rate: number; readonly killEveryMs?: number; readonly restEverySeconds?: number; readonly onMinute?: (minute: number, totals: Record<Kind, Totals>) => void }): Promise<SoakReport> {
@@ -80,7 +81,7 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
   const lasting = { client: client.child.pid ?? 0, "steady service": steady.child.pid ?? 0 };
   await mortals.second.kill("SIGKILL");
   await mortals.gateway.kill("SIGKILL");
-  const before = await settledDescriptors(lasting);
+  const before = await settledDescriptors(lasting, {});
   mortals.second = startSecond();
   mortals.gateway = startGateway();
   await Promise.all([mortals.second.message(), mortals.gateway.message()]);
@@ -113,7 +114,7 @@ export async function runSoak(options: { readonly seconds: number; readonly rate
   await mortals.second.kill("SIGKILL");
   await mortals.gateway.kill("SIGKILL");
 
-  const after = await settledDescriptors(lasting);
+  const after = await settledDescriptors(lasting, before);
   return {
     totals,
     duplicated: await duplicatesIn(Object.values(notes)),
@@ -181,10 +182,11 @@ function randomFaults(): ConnectionFaults | undefined {
   return faults[Math.floor(Math.random() * faults.length)];
 }
 
-/** The least descriptors that each process comes down to within a while: connections take a moment to close. */
-async function settledDescriptors(pids: Readonly<Record<string, number>>): Promise<Record<string, number>> {
+/** The least descriptors that each process comes down to within a second, or, where `goal` says how many there were, until it is reached. */
+async function settledDescriptors(pids: Readonly<Record<string, number>>, goal: Readonly<Record<string, number>>): Promise<Record<string, number>> {
   const least: Record<string, number> = {};
-  for (const until = performance.now() + settleMs; performance.now() < until;) {
+  const isReached = (): boolean => Object.keys(pids).every((name) => (least[name] ?? Infinity) <= (goal[name] ?? -1));
+  for (const until = performance.now() + (Object.keys(goal).length === 0 ? 1000 : settleMs); performance.now() < until && !isReached();) {
     await wait(50);
     for (const [name, pid] of Object.entries(pids)) {
       const { descriptors } = await holdingsOf(pid);
