@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { catalogue, elsewhere } from "./catalogue.ts";
 
 interface TestRun {
@@ -27,7 +27,7 @@ const missing: string[] = [];
 const rows = Object.entries(catalogue).map(([number, what]) => {
   const own = tests.filter(({ title }) => new RegExp(`\\b${number}\\b`).test(title));
   if (own.length === 0) missing.push(number);
-  const shown = own.slice(0, 3).map(({ file, title }) => `[${file.split("/").slice(-1).join("/")}](../${file}) ${plain(title)}`);
+  const shown = own.slice(0, 3).map(({ file, title }) => `[${basename(file)}](../${file}) ${plain(title)}`);
   const more = own.length > 3 ? [`and ${own.length - 3} more`] : [];
   const count = (wanted: string): number => own.filter(({ status }) => status === wanted).length;
   const [passed, failed] = [count("passed"), count("failed")];
