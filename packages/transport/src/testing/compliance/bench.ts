@@ -11,7 +11,7 @@ const patienceMs = 10_000;
 
 /** What the cases work with: services, messages and waiting, over the network of one case. */
 export class ComplianceBench {
-  static readonly maxFrameBytes = 256 * 1024;
+  static readonly maxFrameBytes: number = 256 * 1024;
   readonly network: ComplianceNetwork;
   readonly #services: Service[] = [];
   readonly #listeners: Listener[] = [];
