@@ -21,6 +21,11 @@ export interface LoopReading {
 
 const clockTicksPerSecond = 100; // Linux tells it to programs so, whatever the kernel uses
 
+/** How many descriptors a process started from here may have. */
+export async function descriptorLimit(): Promise<number> {
+  return Number(/^Max open files\s+(\d+)/m.exec(await readFile("/proc/self/limits", "utf8"))?.[1] ?? Infinity);
+}
+
 /** Reads what a process holds from outside; that works for a stopped or busy process too. Linux only. */
 export async function holdingsOf(pid: number): Promise<Holdings> {
   const [status, stat, descriptors] = await Promise.all([readFile(`/proc/${pid}/status`, "utf8"), readFile(`/proc/${pid}/stat`, "utf8"), readdir(`/proc/${pid}/fd`)]);

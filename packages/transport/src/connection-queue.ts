@@ -66,7 +66,7 @@ export class ConnectionQueue {
   /** Takes a byte stream that has just connected. */
   add(stream: Duplex): void {
     const connection = new Connection(stream, this.#options, this.#budget);
-    const isFull = this.#open.size >= this.#maxConnections && !this.#makeRoom();
+    const isFull = !this.#isClosed && this.#open.size >= this.#maxConnections && !this.#makeRoom();
     if (this.#isClosed || isFull) {
       const error = this.#isClosed
         ? new AcommError("stopping", "the listener is stopping: it takes no more")
