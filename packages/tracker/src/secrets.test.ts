@@ -3,8 +3,6 @@ import type { Request } from "@acomm/protocol";
 import { admitTargets, checkTarget, createMemoryNetwork, createRegistry, createRequestHandler, createResponseHandler, createStreamProxyHandler, errorChannelName, openStream, respond, send, serve, StreamSigner, stream, UnixListener } from "@acomm/transport";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { RequestListener } from "node:http";
 import { connect, createServer as createNetServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
@@ -13,6 +11,7 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { acknowledgements, answerText, startRawPeer } from "./fixtures/raw-peer.ts";
+import { startHttp } from "./fixtures/start-http.ts";
 import { Tracker } from "./tracker.ts";
 import type { TrackerOptions } from "./tracker-options.ts";
 
@@ -66,16 +65,6 @@ async function startTracker(options: TrackerOptions = {}): Promise<Tracker> {
   await tracker.start();
   onTestFinished(async () => { await tracker.stop({ graceMs: 0 }); });
   return tracker;
-}
-
-async function startHttp(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
 /** Writes bytes to a socket and gives the frames that come back until it ends; they leave as well. */

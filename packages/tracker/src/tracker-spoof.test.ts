@@ -1,14 +1,11 @@
 import { createRequest, createResponse } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import { admitTargets, createRegistry, createRequestHandler, createResponseHandler, respond, send, serve, UnixListener } from "@acomm/transport";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { codeOf, temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { acknowledgements, answerText, startRawPeer } from "./fixtures/raw-peer.ts";
+import { startHttp } from "./fixtures/start-http.ts";
 import { Tracker } from "./tracker.ts";
 import type { TrackerOptions } from "./tracker-options.ts";
 
@@ -23,16 +20,6 @@ async function startTracker(options: TrackerOptions = {}): Promise<Tracker> {
   await tracker.start();
   onTestFinished(async () => { await tracker.stop({ graceMs: 0 }); });
   return tracker;
-}
-
-async function startHttp(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
 describe("S12 a response that somebody else sends", () => {

@@ -138,8 +138,10 @@ export class ConnectionQueue {
       }
       if (connection.isIdle && connection.usedAt < (unused?.usedAt ?? now - silenceMs)) unused = connection;
     }
-    if (unused === undefined) this.#busyUntil = now + lookAgainMs;
-    if (unused === undefined) return false;
+    if (unused === undefined) {
+      this.#busyUntil = now + lookAgainMs;
+      return false;
+    }
     unused.makeRoom(new AcommError("overloaded", `the listener has its ${this.#maxConnections} connections, and this one said nothing: connect when there is a message to send`));
     this.done(unused);
     return true;
@@ -154,7 +156,10 @@ export class ConnectionQueue {
     connection.close();
     if (connection.isClosed) return;
     const [oldest] = this.#closing;
-    if (this.#closing.size >= Math.max(this.#maxConnections, leastClosing)) oldest?.destroy(); // it has had the longest time to read its last word
+    if (oldest !== undefined && this.#closing.size >= Math.max(this.#maxConnections, leastClosing)) {
+      oldest.destroy(); // it has had the longest time to read its last word
+      this.#closing.delete(oldest); // its close comes in a later turn, and others may come before
+    }
     this.#closing.add(connection);
     connection.stream.once("close", () => {
       this.#closing.delete(connection);
