@@ -42,15 +42,14 @@ export class Calls {
 
   /** Calls a task; see `Tracker.request`. The arguments are written down here: what is changed inside them later is not sent. */
   call(url: string | URL, options: CallOptions, outcome: CallOutcome): Promise<unknown> {
-    const { task, args, streamUrl, taskUrl } = options;
-    const message = (): CallMessage => ({ task: checkName(task, "task"), argsText: encodeJson(args, "args"), streamUrl: optionalUrl(streamUrl, "streamUrl"), taskUrl: optionalUrl(taskUrl, "taskUrl") });
-    return this.#make(url, message, options, outcome);
+    if (options.retryForMs !== undefined) return this.#callAgain(url, options, options, outcome);
+    return new Promise((resolve, reject) => { this.#begin(url, messageOf(options), options, outcome, resolve, reject); });
   }
 
   /** Sends a request on; see `Tracker.forward`. */
-  forward(url: string | URL, { task, args, raw, streamUrl, taskUrl = null }: Request, options: ForwardOptions): Promise<Response> {
-    const message = (): CallMessage => ({ task: checkName(task, "task"), argsText: raw !== undefined && Object.is(raw.value, args) ? raw.text : encodeJson(args, "args"), streamUrl, taskUrl });
-    return this.#make(url, message, options, "forwarded") as Promise<Response>;
+  forward(url: string | URL, request: Request, options: ForwardOptions): Promise<Response> {
+    if (options.retryForMs !== undefined) return this.#callAgain(url, request, options, "forwarded") as Promise<Response>;
+    return new Promise<unknown>((resolve, reject) => { this.#begin(url, messageOf(request), options, "forwarded", resolve, reject); }) as Promise<Response>;
   }
 
   /** A URL and its transport, found once for every spelling that is used. @throws AcommError `bad_field`, `unknown_scheme` */
@@ -73,10 +72,9 @@ export class Calls {
     return { url: parsed, transport: this.#init.registry.lookup(parsed) };
   }
 
-  #make(url: string | URL, message: () => CallMessage, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
-    const { retryForMs, timeoutMs = this.#init.defaultTimeoutMs } = options;
-    if (retryForMs === undefined) return new Promise((resolve, reject) => { this.#begin(url, message(), options, outcome, resolve, reject); });
-    return sendAgain({ ...options, timeoutMs, retryForMs }, (leftMs) => new Promise((resolve, reject) => { this.#begin(url, message(), { ...options, timeoutMs: leftMs }, outcome, resolve, reject); }));
+  #callAgain(url: string | URL, message: CallOptions | Request, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
+    const { retryForMs = 1, timeoutMs = this.#init.defaultTimeoutMs } = options;
+    return sendAgain({ ...options, timeoutMs, retryForMs }, (leftMs) => new Promise((resolve, reject) => { this.#begin(url, messageOf(message), { ...options, timeoutMs: leftMs }, outcome, resolve, reject); }));
   }
 
   #begin(url: string | URL, message: CallMessage, options: ForwardOptions, outcome: CallOutcome, resolve: (value: unknown) => void, reject: (error: AcommError) => void): void {
@@ -112,4 +110,16 @@ export class Calls {
       call.failed(error as AcommError);
     }
   }
+}
+
+/** What is sent of a call's options, or of a request that is sent on: its arguments keep their text. @throws AcommError `bad_field` */
+function messageOf(given: CallOptions | Request): CallMessage {
+  const { task, args, streamUrl, taskUrl } = given;
+  const raw = "raw" in given ? given.raw : undefined;
+  return {
+    task: checkName(task, "task"),
+    argsText: raw !== undefined && Object.is(raw.value, args) ? raw.text : encodeJson(args, "args"),
+    streamUrl: optionalUrl(streamUrl, "streamUrl"),
+    taskUrl: optionalUrl(taskUrl, "taskUrl"),
+  };
 }
