@@ -60,6 +60,7 @@ await registry.close();
 
 // what every transport must do, this one does
 const cases = transportCompliance({
+  capabilities: ["order", "answers", "probe"],
   async open(limits) {
     const transport = createTcpTransport(limits);
     return { transport, createListener: () => createTcpListener(limits), [Symbol.asyncDispose]: () => transport.close() };

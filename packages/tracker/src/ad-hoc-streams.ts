@@ -1,24 +1,21 @@
 import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
-import { report, serveUnixStream } from "@acomm/transport";
-import type { ErrorHook, StreamSource, UnixStream, UnixStreamOptions } from "@acomm/transport";
-
-/** A source, or what opens it when its reader comes. */
-export type LazyStreamSource = StreamSource | (() => StreamSource | Promise<StreamSource>);
+import { report } from "@acomm/transport";
+import type { ErrorHook, ServedStream } from "@acomm/transport";
 
 /** The streams of a tracker that wait for their readers or are being read. */
 export class AdHocStreams {
   readonly #onError: ErrorHook | undefined;
-  readonly #open = new Set<UnixStream>();
+  readonly #open = new Set<ServedStream>();
   #isClosed = false;
 
   constructor(onError: ErrorHook | undefined) {
     this.#onError = onError;
   }
 
-  /** Serves a source at a socket of its own. @throws AcommError `bad_address`, `bad_field`, `stopping` */
-  async create(source: LazyStreamSource, options: UnixStreamOptions): Promise<AcommUrl> {
-    const stream = await serveUnixStream(source, options);
+  /** Takes a stream that is about to be served, and gives its URL. @throws AcommError `stopping`; else what serving it failed with */
+  async add(serving: Promise<ServedStream>): Promise<AcommUrl> {
+    const stream = await serving;
     this.#open.add(stream);
     stream.done
       .catch((error: unknown) => { report(this.#onError, error instanceof AcommError ? error : new AcommError("truncated_stream", "the source of a stream failed", { cause: error })); })

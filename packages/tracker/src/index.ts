@@ -1,4 +1,4 @@
-export type { LazyStreamSource } from "./ad-hoc-streams.ts";
+export type { LazyStreamSource } from "@acomm/transport";
 export { checkPriority, checkServiceName, checkSocketDirectory, checkTaskName, coordinatorSocketPath, parseProviderSocket, providerSocketPath, responseSocketPath, streamDirectory } from "./socket-layout.ts";
 export type { ProviderSocket } from "./socket-layout.ts";
 export { Tracker } from "./tracker.ts";

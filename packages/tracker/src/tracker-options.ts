@@ -1,12 +1,17 @@
 import type { RequestInit, TraceContext } from "@acomm/protocol";
-import type { CallParent, ErrorHook, TargetPolicy, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
+import type { CallParent, ErrorHook, Listener, StreamServer, TargetPolicy, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
 
 /** What a `Tracker` takes; all have defaults. */
 export interface TrackerOptions {
   /** Where responses come in, an absolute path of at most 107 bytes. @default a socket in a private temporary directory */
   readonly socketPath?: string | undefined;
-  /** The limits of that socket, and the group that may connect to it. @default those of `UnixListener` */
-  readonly listener?: UnixListenerOptions | undefined;
+  /**
+   * Where responses come in instead: a listener of any transport that is not started; the tracker starts and stops it. Or the
+   * limits of the tracker's own socket, and the group that may connect to it. @default a unix socket with the limits of `UnixListener`
+   */
+  readonly listener?: Listener | UnixListenerOptions | undefined;
+  /** Serves the streams of `createStream`. @default each at a unix socket of its own */
+  readonly streams?: StreamServer | undefined;
   /** The URL under which the application has mounted `createStreamProxyHandler({ signer: tracker.streamSigner })`. */
   readonly httpStreamUrl?: string | URL | undefined;
   /** The timeout of requests that name none, in milliseconds. @default 30 000 */

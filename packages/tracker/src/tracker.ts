@@ -1,12 +1,11 @@
 import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
-import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
-import type { AcceptedWork, CallParent, CutWork, StopOptions, StopReport, TargetPolicy, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
+import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
+import type { AcceptedWork, CallParent, CutWork, LazyStreamSource, Listener, ServedStreamOptions, StopOptions, StopReport, StreamServer, TargetPolicy, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AdHocStreams } from "./ad-hoc-streams.ts";
-import type { LazyStreamSource } from "./ad-hoc-streams.ts";
 import { Calls } from "./calls.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
@@ -28,6 +27,7 @@ export class Tracker implements AsyncDisposable {
   /** Signs the HTTP URLs that {@link proxyStreamHttpUrl} gives. */
   readonly streamSigner: StreamSigner = new StreamSigner();
   readonly #listenerOptions: UnixListenerOptions | undefined;
+  readonly #streamServer: StreamServer | undefined;
   readonly #httpStreamUrl: AcommUrl | undefined;
   readonly #defaultTimeoutMs: number;
   readonly #admit: TargetPolicy;
@@ -41,7 +41,7 @@ export class Tracker implements AsyncDisposable {
   readonly #forwarder: ResponseForwarder;
   #state: State = "new";
   #directory: Promise<string> | undefined;
-  #listener: UnixListener | undefined;
+  #listener: Listener | undefined;
   #server: MessageServer | undefined;
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
@@ -49,8 +49,15 @@ export class Tracker implements AsyncDisposable {
 
   /** @throws AcommError `bad_field`, `bad_address` */
   constructor(options: TrackerOptions = {}) {
-    if (options.socketPath !== undefined) this.#listener = new UnixListener(options.socketPath, options.listener);
-    this.#listenerOptions = options.listener;
+    const { socketPath, listener } = options;
+    if (isListener(listener)) {
+      if (socketPath !== undefined) throw new AcommError("bad_field", "socketPath and listener: responses come in at one of them, give either");
+      this.#listener = listener;
+    } else {
+      if (socketPath !== undefined) this.#listener = new UnixListener(socketPath, listener);
+      this.#listenerOptions = listener;
+    }
+    this.#streamServer = options.streams;
     this.#httpStreamUrl = options.httpStreamUrl === undefined ? undefined : parseUrl(options.httpStreamUrl, { field: "httpStreamUrl" });
     this.#defaultTimeoutMs = checkTimeoutMs(options.defaultTimeoutMs ?? 30_000, "defaultTimeoutMs");
     this.#pending = new PendingRequests(checkCount(options.maxPending ?? 10_000, "maxPending"));
@@ -69,14 +76,20 @@ export class Tracker implements AsyncDisposable {
     this.#forwarder = new ResponseForwarder({ registry: this.#registry, admit: this.#admit, hookTimeoutMs: checkTimeoutMs(options.hookTimeoutMs ?? 5000, "hookTimeoutMs"), sign: (url) => this.proxyStreamHttpUrl(url), onError: options.onError });
   }
 
-  /** The path of the response socket; the seed's `Addr`. @throws AcommError `unavailable` before the start where no path was given */
+  /**
+   * The path of the response socket; the seed's `Addr`.
+   *
+   * @throws AcommError `unavailable` before the start where no path was given, and where responses come in some other way
+   */
   get address(): string {
-    return this.#responses.address;
+    const listener = this.#responses;
+    if (listener instanceof UnixListener) return listener.address;
+    throw new AcommError("unavailable", "the tracker was given a listener that has no socket path: use its url");
   }
 
-  /** The URL of the response socket, to be named as response hook; the seed's `URL`. @throws as {@link address} */
+  /** The URL at which responses come in, to be named as response hook; the seed's `URL`. @throws AcommError `unavailable` before the start, where that finds it */
   get url(): AcommUrl {
-    return this.#responses.url;
+    return parseUrl(this.#responses.url);
   }
 
   /** How many requests are open; the seed's `NumRequests`. */
@@ -232,7 +245,19 @@ export class Tracker implements AsyncDisposable {
    */
   async createUnixStream(source: LazyStreamSource, options: Partial<UnixStreamOptions> = {}): Promise<AcommUrl> {
     this.#checkRunning();
-    return this.#streams.create(source, { ...options, directory: options.directory ?? (await this.#ownDirectory()) });
+    return this.#streams.add(serveUnixStream(source, { ...options, directory: options.directory ?? (await this.#ownDirectory()) }));
+  }
+
+  /**
+   * Serves a source to one reader, by the option `streams`: of the transport that the callers can reach.
+   *
+   * @param source the bytes, or a function that opens them when the reader comes
+   * @throws AcommError `bad_address`, `bad_field`, `unavailable`, `stopping`
+   */
+  async createStream(source: LazyStreamSource, options: ServedStreamOptions = {}): Promise<AcommUrl> {
+    if (this.#streamServer === undefined) return this.createUnixStream(source, options);
+    this.#checkRunning();
+    return this.#streams.add(this.#streamServer.serveStream(source, options));
   }
 
   /**
@@ -245,7 +270,7 @@ export class Tracker implements AsyncDisposable {
     return this.streamSigner.sign(this.#httpStreamUrl, url);
   }
 
-  get #responses(): UnixListener {
+  get #responses(): Listener {
     if (this.#listener === undefined) throw new AcommError("unavailable", "the tracker has no address before it is started: await tracker.start()");
     return this.#listener;
   }
@@ -341,4 +366,8 @@ export class Tracker implements AsyncDisposable {
     this.#state = "stopped";
     return { cut, cutConnections: stopped?.cutConnections ?? 0 };
   }
+}
+
+function isListener(listener: TrackerOptions["listener"]): listener is Listener {
+  return listener !== undefined && "nextConnection" in listener;
 }

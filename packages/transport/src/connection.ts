@@ -9,7 +9,7 @@ import { nodeCodeOf, translateNodeError } from "./node-error.ts";
 import { PullReader } from "./pull-reader.ts";
 import { ReadDeadline } from "./read-deadline.ts";
 import { checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
-import type { WaitOptions } from "./transport.ts";
+import type { IncomingConnection, WaitOptions } from "./transport.ts";
 
 /** The limits of a connection. */
 export interface ConnectionOptions {
@@ -59,7 +59,7 @@ const lingerBytes = 1024 * 1024;
  * Frames over a byte stream: text in, text out. Reading is by {@link read}, or by a receiver that gets each frame as it
  * comes; writing gathers the frames of one turn of the event loop into one write.
  */
-export class Connection {
+export class Connection implements IncomingConnection {
   /** The byte stream below, for who needs its address or certificate; don't write to it. */
   readonly stream: Duplex;
   readonly #decoder: FrameDecoder;

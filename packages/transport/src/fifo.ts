@@ -27,7 +27,7 @@ export class Fifo<Item> {
   /** Takes all, the oldest first. */
   drain(): Item[] {
     const items: Item[] = [];
-    for (let item = this.shift(); item !== undefined; item = this.shift()) items.push(item);
+    while (this.#size > 0) items.push(this.shift() as Item);
     return items;
   }
 

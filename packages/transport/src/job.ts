@@ -33,6 +33,8 @@ export class Job implements AcceptedWork, HandlerContext {
   readonly request: Request;
   readonly connection: ServerConnection;
   readonly answersHere: boolean;
+  /** What the connection needs to know which request an answer is for. */
+  readonly route: unknown;
   readonly startedAt: number;
   /** How much of the listener's bytes it takes. */
   readonly bytes: number;
@@ -40,6 +42,8 @@ export class Job implements AcceptedWork, HandlerContext {
   index: number;
   /** Whether its caller has taken it back, so that nobody wants the answer. */
   isCancelled = false;
+  /** Whether its response could not be delivered, though another try may. */
+  isUndelivered = false;
   /** Made where progress goes to a hook. */
   hookProgress: HookProgress | undefined;
   readonly #owner: JobOwner;
@@ -58,12 +62,14 @@ export class Job implements AcceptedWork, HandlerContext {
   constructor(request: Request, connection: ServerConnection, owner: JobOwner, index: number, bytes: number, release: (() => void) | undefined) {
     this.request = request;
     this.connection = connection;
-    this.startedAt = connection.connection.usedAt;
+    const { usedAt, route, carriesAnswers } = connection.connection;
+    this.route = route;
+    this.startedAt = usedAt;
     this.index = index;
     this.bytes = bytes;
     this.#owner = owner;
     this.#release = release;
-    this.answersHere = request.ext?.["reply"] === true;
+    this.answersHere = request.ext?.["reply"] === true && carriesAnswers !== false;
   }
 
   /** Made only for handlers that look at it, and so is the timer of its deadline. */
@@ -94,7 +100,7 @@ export class Job implements AcceptedWork, HandlerContext {
     return (value) => {
       if (!this.wantsProgress || this.#isFinished || this.isCancelled) return;
       if (this.answersHere && this.connection.isOpen) {
-        if (!this.connection.connection.isBlocked) this.connection.answer(encodeProgress(this.request, value, { reply: true }));
+        if (!this.connection.connection.isBlocked) this.connection.answer(encodeProgress(this.request, value, { reply: true }), this.route);
       } else if (this.request.responseHook !== null) {
         this.hookProgress ??= this.#owner.progressTo(this);
         this.hookProgress.add(value);

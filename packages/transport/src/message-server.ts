@@ -1,11 +1,11 @@
 import { acceptedReplyText, AcommError, encodeErrorText, encodeRefusal } from "@acomm/protocol";
-import type { Connection, FrameReceiver } from "./connection.ts";
-import type { Listener, StopOptions, StopReport } from "./transport.ts";
+import type { FrameReceiver } from "./connection.ts";
+import type { IncomingConnection, Listener, StopOptions, StopReport } from "./transport.ts";
 
 /** The longest text of a refusal, in characters. */
 const maxRefusalLength = 1000;
 
-/** Work that begins once its acknowledgement is with the kernel. */
+/** Work that begins once its acknowledgement is on its way: with the kernel, where there is a socket. */
 export interface AcceptedWork {
   /** Whether the answer goes back on the connection (wire 2.8), which the acknowledgement then announces. */
   readonly answersHere: boolean;
@@ -64,7 +64,7 @@ export class MessageServer {
 
 /** The receiving side of a connection. */
 export class ServerConnection implements FrameReceiver {
-  readonly connection: Connection;
+  readonly connection: IncomingConnection;
   /** How many answers it is still to carry; kept by the acceptor. */
   openAnswers = 0;
   readonly #acceptor: Acceptor;
@@ -77,7 +77,7 @@ export class ServerConnection implements FrameReceiver {
   #isOver = false;
   #hasSpoken = false;
 
-  constructor(connection: Connection, acceptor: Acceptor, onClosed: () => void) {
+  constructor(connection: IncomingConnection, acceptor: Acceptor, onClosed: () => void) {
     this.connection = connection;
     this.#acceptor = acceptor;
     this.#onClosed = onClosed;
@@ -92,9 +92,9 @@ export class ServerConnection implements FrameReceiver {
     return this.#hasSpoken && this.openAnswers === 0 && this.#accepted.length === 0 && !this.#hasUnflushed;
   }
 
-  /** Writes the text of an answer with the others of this turn. @throws AcommError `frame_too_large` */
-  answer(text: string): void {
-    this.connection.enqueue(text);
+  /** Writes the text of an answer with the others of this turn; `route` is that of its request. @throws AcommError `frame_too_large` */
+  answer(text: string, route: unknown): void {
+    this.connection.enqueue(text, route);
     if (this.connection.isBlocked) this.connection.pause(); // who doesn't take answers may not ask for more
   }
 

@@ -139,13 +139,14 @@ export class Service implements AsyncDisposable {
   #cancel(request: Request, connection: ServerConnection): AcceptedWork {
     const id = cancelledId(request);
     if (id === undefined) throw new AcommError("bad_field", `args.id must be the id of the request that ${cancelTask} takes back`);
-    const answersHere = request.ext?.["reply"] === true;
+    const { carriesAnswers, route } = connection.connection;
+    const answersHere = request.ext?.["reply"] === true && carriesAnswers !== false;
     return {
       answersHere,
       start: () => {
         const job = this.#jobs.find((other) => other.connection === connection && other.answersHere && other.request.id === id);
         job?.cancel(new AcommError("cancelled", "the caller cancelled the request"));
-        if (answersHere) connection.answer(encodeReply(request, String(job !== undefined)));
+        if (answersHere) connection.answer(encodeReply(request, String(job !== undefined)), route);
       },
       discard: () => undefined,
     };
@@ -162,7 +163,7 @@ export class Service implements AsyncDisposable {
       return;
     }
     try {
-      job.connection.answer(encodeReply(job.request, encodeJson(result, "result")));
+      job.connection.answer(encodeReply(job.request, encodeJson(result, "result")), job.route);
     } catch (cause) {
       // a result that is too large, or is no JSON
       this.#explainHere(job, cause);
@@ -187,7 +188,7 @@ export class Service implements AsyncDisposable {
 
   #answerHere(job: Job, response: Response): void {
     try {
-      job.connection.answer(encodeResponse(response, { reply: true }));
+      job.connection.answer(encodeResponse(response, { reply: true }), job.route);
     } catch (cause) {
       this.#explainHere(job, cause);
     }
@@ -195,7 +196,7 @@ export class Service implements AsyncDisposable {
 
   #explainHere(job: Job, error: unknown): void {
     try {
-      job.connection.answer(encodeResponse(createResponse(job.request, { error }), { reply: true }));
+      job.connection.answer(encodeResponse(createResponse(job.request, { error }), { reply: true }), job.route);
     } catch (cause) {
       // not even the error fits a frame: the caller learns from the end of the connection
       report(this.#onError, new AcommError("undeliverable", `the response to request ${JSON.stringify(job.request.id)} (${job.request.task}) fits no frame: raise maxFrameBytes`, { cause }));
@@ -208,6 +209,7 @@ export class Service implements AsyncDisposable {
       await job.hookProgress?.end();
       await deliverResponse(job.request, response, { registry: this.#registry, admit: this.#admit, timeoutMs: this.#hookTimeoutMs, signal: job.signal });
     } catch (error) {
+      job.isUndelivered = isWorthAnotherTry(error);
       report(this.#onError, error as AcommError);
     } finally {
       this.#done(job);
@@ -222,7 +224,9 @@ export class Service implements AsyncDisposable {
       this.#jobs[index] = last;
       last.index = index;
     }
-    job.connection.connection.hold(-job.bytes);
+    const { connection } = job.connection;
+    connection.hold(-job.bytes);
+    connection.settled?.(job.route, !job.isUndelivered);
     job.ended();
     if (job.answersHere) job.connection.openAnswers -= 1;
     if (this.#jobs.length === 0) this.#onIdle?.();
@@ -279,4 +283,10 @@ export class Service implements AsyncDisposable {
 
 function callerGone(): AcommError {
   return new AcommError("cancelled", "the caller went away");
+}
+
+/** Whether what a delivery failed with may be gone later: the hook may be back then, its policy and its text stay what they are. */
+function isWorthAnotherTry(error: unknown): boolean {
+  const cause = error instanceof AcommError ? error.cause : undefined;
+  return cause instanceof AcommError && (cause.retryable || cause.code === "ambiguous" || cause.code === "timeout" || cause.code === "cancelled");
 }

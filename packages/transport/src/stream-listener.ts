@@ -30,7 +30,7 @@ export interface ListeningPoint {
  * A listener over anything that accepts connections and gives byte streams, the counterpart of `createStreamTransport`:
  * limits, tracking and the graceful stop come with it.
  */
-export function createStreamListener(init: StreamListenerInit): Listener {
+export function createStreamListener(init: StreamListenerInit): StreamListener {
   return new StreamListener(init);
 }
 

@@ -2,6 +2,7 @@ import { AcommError } from "@acomm/protocol";
 import { Readable } from "node:stream";
 import type { Socket } from "node:net";
 import { pump } from "./pump.ts";
+import type { LazyStreamSource } from "./transport.ts";
 import { checkTimeoutMs } from "./wait.ts";
 
 /** What a stream may be made of. */
@@ -10,6 +11,11 @@ export type StreamSource = Readable | AsyncIterable<Uint8Array | string> | Itera
 /** The source as a readable, which takes nothing out of an iterable that cannot go on. */
 export function toReadable(source: StreamSource): Readable {
   return source instanceof Readable ? source : Readable.from(source, { objectMode: false, highWaterMark: 0 });
+}
+
+/** Opens a source that was to be opened when its reader comes. */
+export async function openSource(source: LazyStreamSource): Promise<Readable> {
+  return toReadable(typeof source === "function" ? await source() : source);
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { Acknowledgement, AcommError, AcommUrl } from "@acomm/protocol";
+import type { Acknowledgement, AcommError, AcommUrl, RequestAsks } from "@acomm/protocol";
 import type { Readable } from "node:stream";
-import type { Connection } from "./connection.ts";
+import type { FrameReceiver } from "./connection.ts";
+import type { StreamSource } from "./stream-writer.ts";
 
 /** How long a wait may last and what may end it early. */
 export interface WaitOptions {
@@ -23,6 +24,8 @@ export interface OutgoingMessage {
   readonly isSettled: boolean;
   /** Whether it was given up by whoever asked, so that the receiver should be told (wire 2.4). @default false */
   readonly isCancelled?: boolean;
+  /** What a request asks for in its text, for schemes that have another place for it too, such as headers; read after `encode`. @default nothing */
+  readonly asks?: Pick<RequestAsks, "timeoutMs" | "trace"> | undefined;
   /** The connection that carries it; set by the transport. */
   carrier: MessageCarrier | undefined;
   /** How often it was written to a connection that ended without an acknowledgement. */
@@ -107,15 +110,91 @@ export interface StopReport {
   readonly cutConnections: number;
 }
 
-/** Where connections come in. {@link serve} takes any of them; `UnixListener` and the memory listener are two. */
+/** Where messages come in. `serve` and a tracker take any: `UnixListener`, those of memory and HTTP, or one of your own. */
 export interface Listener extends AsyncDisposable {
-  /** The URL that callers send to. */
+  /** The URL that callers send to; one that the start finds is there after it. */
   readonly url: URL;
   start(): Promise<void>;
   /** Accepts no more; waits for the connections that were handed out, then cuts them. Idempotent. */
   stop(options?: StopOptions): Promise<StopReport>;
   /** The next connection; undefined once the listener is stopped or has reached its accept limit. */
-  nextConnection(): Promise<Connection | undefined>;
+  nextConnection(): Promise<IncomingConnection | undefined>;
   /** Ends the handling of a connection: every one that was handed out must come back. */
-  doneConnection(connection: Connection): void;
+  doneConnection(connection: IncomingConnection): void;
+}
+
+/**
+ * A way by which messages come in and their acknowledgements and answers go back: a connection, or what stands for one where
+ * there are none, such as all messages of one sender, or a single exchange. `Connection` is one over a byte stream,
+ * `MessageConnection` one over whatever carries messages.
+ */
+export interface IncomingConnection {
+  /** Whether the connection is over. */
+  readonly isClosed: boolean;
+  /** Why the connection ends, where it is known. */
+  readonly closeError: AcommError | undefined;
+  /** Whether the peer takes less than is written: whoever writes should wait for the drain. */
+  readonly isBlocked: boolean;
+  /** Whether every acknowledgement is as far on its way that what it acknowledges may begin. */
+  readonly isFlushed: boolean;
+  /** When the message at hand, or the last one, came, on the clock of `performance.now()`. */
+  readonly usedAt: number;
+  /** Whether answers can go back on it (wire 2.8). @default true */
+  readonly carriesAnswers?: boolean;
+  /** What belongs to the message at hand and comes back with its answer; for connections that must know which it answers. */
+  readonly route?: unknown;
+  /** Whether its listener can hold so many bytes more. */
+  hasRoomFor(bytes: number): boolean;
+  /** Counts bytes that are held for this peer elsewhere, or fewer of them where `bytes` is negative. */
+  hold(bytes: number): void;
+  /** From now on every message goes to the receiver. Called once, instead of {@link read}. */
+  receive(receiver: FrameReceiver): void;
+  /** The text of the next message, undefined at the end. @throws AcommError what ended the connection, `timeout`, `cancelled` */
+  read(options?: WaitOptions): Promise<string | undefined>;
+  /** Acknowledges the oldest message that has no acknowledgement yet: accepted, and nothing else to say. */
+  enqueueAccepted(): void;
+  /** The same with this text, an acceptance or a refusal. */
+  enqueueAcknowledgement(text: string): void;
+  /** Writes an answer; `route` is that of the message that it answers. @throws AcommError `frame_too_large` */
+  enqueue(text: string, route?: unknown): void;
+  /** Writes what was enqueued, now. */
+  flush(): void;
+  /** Runs `then` when what was flushed is as far on its way as {@link isFlushed} says; never where the connection fails before. */
+  afterFlush(then: () => void): void;
+  /** Hands over no more messages until {@link resume}. */
+  pause(): void;
+  resume(): void;
+  /** Takes no more messages, flushes and ends. */
+  close(): void;
+  /** Ends at once. */
+  destroy(error?: AcommError): void;
+  /** An accepted message is done with; false where its response could not be delivered and may be had again by another try. */
+  settled?(route: unknown, isDelivered: boolean): void;
+}
+
+/** What a stream is made of: its bytes, or what opens them when the reader comes. */
+export type LazyStreamSource = StreamSource | (() => StreamSource | Promise<StreamSource>);
+
+/** How a stream is served. */
+export interface ServedStreamOptions {
+  /** How long a reader may be awaited, in milliseconds. @default 30 000 */
+  readonly openTimeoutMs?: number | undefined;
+  /** How long the reader may take nothing, or the source give nothing, in milliseconds. @default 60 000 */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+/** A stream that waits for its one reader. */
+export interface ServedStream {
+  /** Where to read it, with the transport of its scheme. */
+  readonly url: AcommUrl;
+  /** Settles when the stream was read, or fails with what became of it: `timeout`, `truncated_stream`, the source's error. */
+  readonly done: Promise<void>;
+  /** Ends it now: the reader, if there is one, sees a cut stream. */
+  cancel(): void;
+}
+
+/** Serves streams, the counterpart of {@link Transport.openStream}. A tracker takes any. */
+export interface StreamServer {
+  /** Serves a source to one reader. @throws AcommError `bad_field`, `bad_address`, `unavailable`, `stopping` */
+  serveStream(source: LazyStreamSource, options?: ServedStreamOptions): Promise<ServedStream>;
 }

@@ -31,6 +31,14 @@ export function createResponseHandler(accept: (response: Response) => void | Pro
   return createHandler((body) => accept(decodeResponse(body, maxDepth)), options);
 }
 
+/**
+ * Takes messages over HTTP as they are: `take` gives the text of the acknowledgement; what it throws is refused. For who reads
+ * them elsewhere.
+ */
+export function createTextHandler(take: (body: Buffer) => Promise<string>, options: HttpHandlerOptions = {}): HttpHandler {
+  return createHandler(take, options);
+}
+
 /** A refusal by HTTP status: the exchange itself was wrong. */
 class StatusError extends AcommError {
   readonly status: number;
@@ -43,14 +51,15 @@ class StatusError extends AcommError {
   }
 }
 
-function createHandler(take: (body: Buffer) => void | Promise<void>, options: HttpHandlerOptions): HttpHandler {
+/** @param take gives the acknowledgement, or nothing where there is nothing to say but "accepted" */
+function createHandler(take: (body: Buffer) => string | void | Promise<string | void>, options: HttpHandlerOptions): HttpHandler { // eslint-disable-line @typescript-eslint/no-invalid-void-type -- so that a function without a result is taken
   const maxBodyBytes = checkCount(options.maxBodyBytes ?? defaultMaxFrameBytes, "maxBodyBytes");
   const bodyTimeoutMs = checkTimeoutMs(options.bodyTimeoutMs ?? 30_000, "bodyTimeoutMs");
   return async (request, response) => {
     try {
       checkHeaders(request, maxBodyBytes);
-      await take(await readBody(request, maxBodyBytes, bodyTimeoutMs));
-      answer(response, 200, acceptedOnceText);
+      const acknowledgement = await take(await readBody(request, maxBodyBytes, bodyTimeoutMs));
+      answer(response, 200, acknowledgement ?? acceptedOnceText);
     } catch (error) {
       const status = error instanceof StatusError ? error.status : 200;
       // what is left of a body that is not wanted is not read

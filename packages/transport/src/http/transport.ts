@@ -136,7 +136,7 @@ async function readAll(response: IncomingMessage, doing: string): Promise<Buffer
 }
 
 function statusError(status: number, doing: string): AcommError {
-  const code: AcommErrorCode = status === 429 || status === 503 ? "overloaded" : status >= 500 || status < 300 ? "ambiguous" : "undeliverable";
+  const code: AcommErrorCode = status === 413 ? "frame_too_large" : status === 429 || status === 503 ? "overloaded" : status >= 500 || status < 300 ? "ambiguous" : "undeliverable";
   return new AcommError(code, `${doing}: the server answered with status ${status} instead of an acknowledgement${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`);
 }
 

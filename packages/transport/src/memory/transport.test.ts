@@ -10,21 +10,22 @@ import type { TransportRegistry } from "../registry.ts";
 import { send } from "../send.ts";
 import { serve } from "../service.ts";
 import { admitTargets } from "../target-policy.ts";
-import type { Listener, OutgoingMessage } from "../transport.ts";
+import type { StreamListener } from "../stream-listener.ts";
+import type { OutgoingMessage } from "../transport.ts";
 import { createStreamPair } from "./stream-pair.ts";
 import { createMemoryNetwork } from "./transport.ts";
 import type { MemoryNetworkOptions } from "./transport.ts";
 
 interface World extends AsyncDisposable {
   readonly registry: TransportRegistry;
-  readonly listener: Listener;
-  listen(name: string): Promise<Listener>;
+  readonly listener: StreamListener;
+  listen(name: string): Promise<StreamListener>;
 }
 
 async function createWorld(options: MemoryNetworkOptions = {}): Promise<World> {
   const network = createMemoryNetwork(options);
   const registry = createRegistry([network.transport]);
-  const listen = async (name: string): Promise<Listener> => {
+  const listen = async (name: string): Promise<StreamListener> => {
     const listener = network.createListener(name);
     await listener.start();
     return listener;

@@ -4,8 +4,9 @@ import type { ConnectionOptions } from "../connection.ts";
 import type { PoolOptions } from "../peer.ts";
 import { nameOf } from "../name-of.ts";
 import { createStreamListener } from "../stream-listener.ts";
+import type { StreamListener } from "../stream-listener.ts";
 import { createStreamTransport } from "../stream-transport.ts";
-import type { Listener, Transport } from "../transport.ts";
+import type { Transport } from "../transport.ts";
 import { createStreamPair } from "./stream-pair.ts";
 
 /** Limits of {@link createMemoryNetwork}; all have defaults. */
@@ -16,7 +17,7 @@ export interface MemoryNetwork {
   /** For `memory://name`. */
   readonly transport: Transport;
   /** A listener at `memory://name`; reachable from its start to its stop. @throws AcommError `bad_field` */
-  createListener(name: string): Listener;
+  createListener(name: string): StreamListener;
 }
 
 /**

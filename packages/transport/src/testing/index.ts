@@ -3,4 +3,4 @@ export type { MemoryNetwork, MemoryNetworkOptions } from "../memory/transport.ts
 export { FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 export type { ConnectionFaults, DirectionFaults, FaultPlan, FaultProxyOptions, ProxiedConnection } from "./fault-proxy.ts";
 export { transportCompliance } from "./compliance/compliance.ts";
-export type { ComplianceCase, ComplianceNetwork, ComplianceStream, ComplianceSubject } from "./compliance/compliance.ts";
+export type { ComplianceCapability, ComplianceCase, ComplianceNetwork, ComplianceStream, ComplianceSubject } from "./compliance/compliance.ts";

@@ -1,11 +1,10 @@
 import { AcommError } from "@acomm/protocol";
-import type { AcommUrl } from "@acomm/protocol";
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { toReadable, writeStream } from "../stream-writer.ts";
-import type { StreamSource } from "../stream-writer.ts";
+import { openSource, toReadable, writeStream } from "../stream-writer.ts";
+import type { LazyStreamSource, ServedStream, ServedStreamOptions } from "../transport.ts";
 import { checkTimeoutMs } from "../wait.ts";
 import { listenAt } from "./socket-file.ts";
 import { urlOfSocketPath } from "./socket-path.ts";
@@ -19,24 +18,13 @@ const crowdedBytes = 64 * 1024;
 let roomyCount = 0;
 
 /** How a stream is served. */
-export interface UnixStreamOptions {
+export interface UnixStreamOptions extends ServedStreamOptions {
   /** Where its socket is made, a directory of your own. */
   readonly directory: string;
-  /** How long a reader may be awaited, in milliseconds. @default 30 000 */
-  readonly openTimeoutMs?: number | undefined;
-  /** How long the reader may take nothing, or the source give nothing, in milliseconds. @default 60 000 */
-  readonly idleTimeoutMs?: number | undefined;
 }
 
-/** A stream that waits for its one reader. */
-export interface UnixStream {
-  /** Where to read it; it remembers that its end is shown (wire 2.2). */
-  readonly url: AcommUrl;
-  /** Settles when the stream was read, or fails with what became of it: `timeout`, `truncated_stream`, the source's error. */
-  readonly done: Promise<void>;
-  /** Ends it now: the reader, if there is one, sees a cut stream. */
-  cancel(): void;
-}
+/** A stream that waits for its one reader; its URL remembers that its end is shown (wire 2.2). */
+export type UnixStream = ServedStream;
 
 /**
  * Serves a source to one reader at a socket of its own.
@@ -44,7 +32,7 @@ export interface UnixStream {
  * @param source the bytes, or a function that opens them when the reader comes
  * @throws AcommError `bad_address`, `bad_field`
  */
-export async function serveUnixStream(source: StreamSource | (() => StreamSource | Promise<StreamSource>), options: UnixStreamOptions): Promise<UnixStream> {
+export async function serveUnixStream(source: LazyStreamSource, options: UnixStreamOptions): Promise<UnixStream> {
   const openTimeoutMs = checkTimeoutMs(options.openTimeoutMs ?? 30_000, "openTimeoutMs");
   const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");
   const opened = typeof source === "function" ? undefined : toReadable(source);
@@ -88,7 +76,7 @@ export async function serveUnixStream(source: StreamSource | (() => StreamSource
         server.close();
         await file.remove();
       }
-      const readable = opened ?? toReadable(await (source as () => StreamSource | Promise<StreamSource>)());
+      const readable = opened ?? (await openSource(source));
       await writeStream(await reader, readable, { idleTimeoutMs });
     } catch (error) {
       throw isCancelled ? new AcommError("cancelled", `a stream was cancelled ${socket === undefined ? "before" : "while"} it was read`) : error;

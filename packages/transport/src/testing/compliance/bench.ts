@@ -3,8 +3,8 @@ import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import assert from "node:assert/strict";
 import { serve } from "../../service.ts";
 import type { RequestHandler, ServeOptions, Service } from "../../service.ts";
-import type { Listener, OutgoingMessage, WaitOptions } from "../../transport.ts";
-import type { ComplianceNetwork } from "./compliance.ts";
+import type { IncomingConnection, Listener, OutgoingMessage, WaitOptions } from "../../transport.ts";
+import type { CaseBody, ComplianceCapability, ComplianceNetwork } from "./compliance.ts";
 
 /** How long anything that a case waits for may take, in milliseconds. */
 const patienceMs = 10_000;
@@ -13,11 +13,13 @@ const patienceMs = 10_000;
 export class ComplianceBench {
   static readonly maxFrameBytes: number = 256 * 1024;
   readonly network: ComplianceNetwork;
+  readonly capabilities: readonly ComplianceCapability[];
   readonly #services: Service[] = [];
   readonly #listeners: Listener[] = [];
 
-  constructor(network: ComplianceNetwork) {
+  constructor(network: ComplianceNetwork, capabilities: readonly ComplianceCapability[]) {
     this.network = network;
+    this.capabilities = capabilities;
   }
 
   /** A listener that is started, and where it is reached. */
@@ -53,7 +55,14 @@ export class ComplianceBench {
 
   /** Whether the scheme can bring answers on the connection of the request. */
   get canCall(): boolean {
-    return this.network.transport.call !== undefined;
+    return this.capabilities.includes("answers");
+  }
+
+  /** The connection that brings a message, which it has given. */
+  async receive(listener: Listener): Promise<IncomingConnection> {
+    const connection = await listener.nextConnection();
+    assert.ok(connection !== undefined && (await connection.read({ timeoutMs: patienceMs })) !== undefined, "the message must come");
+    return connection;
   }
 
   /** Sends a request whose answer comes back on its connection. */
@@ -78,8 +87,11 @@ export class ComplianceCall implements OutgoingMessage {
   isSettled = false;
   attempts = 0;
   carrier: OutgoingMessage["carrier"] = undefined;
+  isCancelled = false;
   /** Whether its text was asked for. */
   isEncoded = false;
+  /** What came before the answer. */
+  readonly progress: unknown[] = [];
   /** Settles when the message was accepted, or never will be. */
   readonly acceptance: Promise<void>;
   readonly answer: Promise<Response>;
@@ -102,7 +114,18 @@ export class ComplianceCall implements OutgoingMessage {
   encode(freeId: string | undefined): string {
     this.isEncoded = true;
     this.id = freeId ?? this.id;
-    return encodeRequest({ ...this.#request, id: this.id }, { reply: true });
+    return encodeRequest({ ...this.#request, id: this.id }, { reply: true, progress: true });
+  }
+
+  /** Gives it up, as a caller's signal does. */
+  cancel(): void {
+    this.isCancelled = true;
+    this.failed(new AcommError("cancelled", "the case gives it up"));
+    this.carrier?.forget(this);
+  }
+
+  progressed(value: unknown): void {
+    this.progress.push(value);
   }
 
   accepted(): void {
@@ -125,6 +148,11 @@ export class ComplianceCall implements OutgoingMessage {
   strayAnswer(): void {
     this.failed(new AcommError("unknown_id", "an answer came that nobody waits for"));
   }
+}
+
+/** A case for transports that can do this. */
+export function needing(needs: readonly ComplianceCapability[], body: (bench: ComplianceBench) => Promise<void>): CaseBody {
+  return Object.assign((bench: ComplianceBench) => body(bench), { needs });
 }
 
 /** The code that a promise fails with, `fulfilled` where it doesn't. */

@@ -1,7 +1,12 @@
 import { temporaryDirectory } from "@acomm/testing";
 import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { HttpDoor } from "../../http/door.ts";
+import { createHttpListener } from "../../http/listener.ts";
+import { createStreamProxyHandler } from "../../http/stream-proxy.ts";
+import { createHttpTransport } from "../../http/transport.ts";
 import { createMemoryNetwork } from "../../memory/transport.ts";
+import { StreamSigner } from "../../stream-signer.ts";
 import { UnixListener } from "../../unix/listener.ts";
 import { serveUnixStream } from "../../unix/stream.ts";
 import { createUnixTransport } from "../../unix/transport.ts";
@@ -9,6 +14,7 @@ import { transportCompliance } from "./compliance.ts";
 import type { ComplianceNetwork, ComplianceSubject } from "./compliance.ts";
 
 const memory: ComplianceSubject = {
+  capabilities: ["order", "answers", "probe"],
   async open(limits) {
     const network = createMemoryNetwork(limits);
     let listeners = 0;
@@ -21,6 +27,7 @@ const memory: ComplianceSubject = {
 };
 
 const unix: ComplianceSubject = {
+  capabilities: ["order", "answers", "probe", "streams"],
   async open(limits) {
     const directory = await temporaryDirectory();
     let listeners = 0;
@@ -34,13 +41,37 @@ const unix: ComplianceSubject = {
   },
 };
 
-describe.each([["memory", memory], ["unix", unix]] as const)("the %s transport complies:", (_name, subject) => {
+const http: ComplianceSubject = {
+  capabilities: ["streams"],
+  async open(limits) {
+    const directory = await temporaryDirectory();
+    const signer = new StreamSigner();
+    const door = new HttpDoor({ routes: { "/stream": createStreamProxyHandler({ signer }) } });
+    await door.start();
+    return {
+      transport: createHttpTransport(),
+      createListener: () => createHttpListener(limits),
+      async serveStream(source) {
+        const { url, done } = await serveUnixStream(source, { directory: directory.path });
+        return { url: signer.sign(new URL("stream", door.url), url), done };
+      },
+      left: () => readdir(directory.path),
+      async [Symbol.asyncDispose]() {
+        await door.stop();
+        await directory[Symbol.asyncDispose]();
+      },
+    };
+  },
+};
+
+describe.each([["memory", memory], ["unix", unix], ["http", http]] as const)("the %s transport complies:", (_name, subject) => {
   test.each(transportCompliance(subject).map(({ name, run }) => [name, run] as const))("%s", (_case, run) => run());
 });
 
 test("a transport that doesn't comply is found out", async () => {
   /** The memory network with something broken. */
   const broken = (change: (network: ComplianceNetwork) => Partial<ComplianceNetwork["transport"]>): ComplianceSubject => ({
+    ...memory,
     async open(limits) {
       const network = await memory.open(limits);
       return { ...network, transport: { ...network.transport, ...change(network) } };
@@ -53,6 +84,7 @@ test("a transport that doesn't comply is found out", async () => {
   };
   const schemes = broken(() => ({ schemes: ["other"] }));
   expect(await failures(schemes, "its schemes")).toHaveLength(1);
+  expect(await failures({ ...memory, capabilities: ["order"] }, "what it declares")).toHaveLength(1);
   const deaf = broken(({ transport }) => ({ send: (url, text) => transport.send(url, text, {}) }));
   expect(await failures(deaf, "given up before it is sent")).toHaveLength(1);
   const hasty = broken(({ transport }) => ({ send: async (url, text, wait) => {

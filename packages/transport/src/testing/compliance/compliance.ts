@@ -18,14 +18,22 @@ export interface ComplianceNetwork extends AsyncDisposable {
   readonly transport: Transport;
   /** A listener at an address of its own, not started. */
   createListener(): Listener;
-  /** Serves a source to one reader; only where the scheme has streams, and a reader can tell one that was cut. */
+  /** Serves a source to one reader; only with `streams`. */
   serveStream?(source: StreamSource): Promise<ComplianceStream>;
   /** What is there yet when everything was stopped, such as the names of files. It should be nothing. */
   left?(): Promise<readonly string[]>;
 }
 
+/**
+ * What a transport can do beyond delivering messages and their acknowledgements: messages of one sender keep their `order`;
+ * `answers` come back on the connection that asked (`call`); `probe` finds out who listens; `streams` are served and opened.
+ */
+export type ComplianceCapability = "order" | "answers" | "probe" | "streams";
+
 /** What is put to the test. */
 export interface ComplianceSubject {
+  /** What it declares; cases that need anything else are left out, and a case finds out whether it is what the transport has. */
+  readonly capabilities: readonly ComplianceCapability[];
   /** Makes a network of its own for a case, whose transport and listeners take frames of so many bytes. */
   open(limits: { readonly maxFrameBytes: number }): Promise<ComplianceNetwork>;
 }
@@ -37,18 +45,24 @@ export interface ComplianceCase {
   readonly run: () => Promise<void>;
 }
 
-/** What a case does with the bench that it is given. */
-export type CaseBody = (bench: ComplianceBench) => Promise<void>;
+/** What a case does with the bench that it is given, and what it needs for that. */
+export interface CaseBody {
+  (bench: ComplianceBench): Promise<void>;
+  readonly needs?: readonly ComplianceCapability[];
+}
 
 /**
  * What every transport must do, as cases for any test runner: messages and their acknowledgements, answers on the connection,
  * order, back-pressure, limits, cancellation, peers that vanish, streams, stopping, and that nothing is left behind.
  */
 export function transportCompliance(subject: ComplianceSubject): readonly ComplianceCase[] {
-  return Object.entries({ ...messageCases, ...faultCases, ...streamCases, ...lifeCases }).map(([name, body]) => ({
+  const { capabilities } = subject;
+  const cases = Object.entries<CaseBody>({ ...messageCases, ...faultCases, ...streamCases, ...lifeCases });
+  const able = cases.filter(([, { needs = [] }]) => needs.every((capability) => capabilities.includes(capability)));
+  return able.map(([name, body]) => ({
     name,
     async run() {
-      const bench = new ComplianceBench(await subject.open({ maxFrameBytes: ComplianceBench.maxFrameBytes }));
+      const bench = new ComplianceBench(await subject.open({ maxFrameBytes: ComplianceBench.maxFrameBytes }), capabilities);
       try {
         await body(bench);
       } finally {

@@ -1,7 +1,7 @@
 import { acceptedReplyText } from "@acomm/protocol";
 import assert from "node:assert/strict";
 import type { CaseBody } from "./compliance.ts";
-import { codeOf, createGate, until } from "./bench.ts";
+import { codeOf, createGate, needing, until } from "./bench.ts";
 
 /** Callers that give up, and peers that are not there or vanish. */
 export const faultCases: Readonly<Record<string, CaseBody>> = {
@@ -12,7 +12,7 @@ export const faultCases: Readonly<Record<string, CaseBody>> = {
     await listener.stop({ graceMs: 0 });
     assert.equal(await bench.send(url, { id: "a" }), "unavailable");
     if (bench.canCall) assert.equal(await codeOf(bench.call(url, { id: "b" }).answer), "unavailable");
-    assert.equal(await codeOf(transport.openStream(url, { timeoutMs: 5000 })), "unavailable");
+    if (bench.capabilities.includes("streams")) assert.equal(await codeOf(transport.openStream(url, { timeoutMs: 5000 })), "unavailable");
     if (transport.probe !== undefined) assert.equal(await transport.probe(url), false);
   },
 
@@ -40,8 +40,7 @@ export const faultCases: Readonly<Record<string, CaseBody>> = {
     const { listener, url } = await bench.listen();
     const controller = new AbortController();
     const given = bench.send(url, { id: "a" }, { signal: controller.signal });
-    const connection = await listener.nextConnection();
-    assert.ok((await connection?.read()) !== undefined, "the message must come");
+    await bench.receive(listener);
     controller.abort();
     assert.equal(await given, "cancelled");
     assert.equal(await bench.send(url, { id: "b" }, { timeoutMs: 50 }), "timeout");
@@ -69,14 +68,33 @@ export const faultCases: Readonly<Record<string, CaseBody>> = {
   async "a peer that has read a message and vanishes leaves it ambiguous, not unavailable: it may have run"(bench) {
     const { listener, url } = await bench.listen();
     const given = bench.send(url, { id: "a" });
-    const connection = await listener.nextConnection();
-    assert.ok((await connection?.read()) !== undefined, "the message must come");
-    connection?.destroy();
+    const connection = await bench.receive(listener);
+    connection.destroy();
     assert.equal(await given, "ambiguous");
   },
 
-  async "a peer that has accepted a request and vanishes settles it at once, as ambiguous"(bench) {
-    if (!bench.canCall) return; // it carries acknowledgements only
+  "a call that is taken back before it was accepted, or after, is not answered, and its handler's signal aborts": needing(["answers"], async (bench) => {
+    const seen: string[] = [];
+    let aborted = 0;
+    const { service, url } = await bench.serve(({ args }, { signal }) => new Promise((resolve) => {
+      seen.push(String(args));
+      signal.addEventListener("abort", () => {
+        aborted += 1;
+        resolve(null);
+      });
+    }));
+    const early = bench.call(url, { id: "early", args: "early" });
+    early.cancel();
+    assert.equal(await codeOf(early.answer), "cancelled");
+    const late = bench.call(url, { id: "late", args: "late" });
+    await late.acceptance;
+    await until("it is under way", () => seen.includes("late"));
+    late.cancel();
+    await until("the handlers have heard of it", () => aborted === seen.length && service.inFlightCount === 0);
+    assert.equal(await codeOf(late.answer), "cancelled");
+  }),
+
+  "a peer that has accepted a request and vanishes settles it at once, as ambiguous": needing(["answers"], async (bench) => {
     const { listener, url } = await bench.listen();
     const calls = [bench.call(url, { id: "first" })];
     const connection = await listener.nextConnection();
@@ -91,7 +109,7 @@ export const faultCases: Readonly<Record<string, CaseBody>> = {
     await Promise.all(calls.map(({ acceptance }) => acceptance));
     connection.destroy();
     for (const call of calls) assert.equal(await codeOf(call.answer), "ambiguous");
-  },
+  }),
 
   async "an address that takes nothing doesn't hold up another"(bench) {
     const stuck = await bench.listen();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CaseBody } from "./compliance.ts";
-import { codeOf, createGate, until } from "./bench.ts";
+import { codeOf, createGate, needing, until } from "./bench.ts";
 
 /** Starting, stopping, and what is left then. */
 export const lifeCases: Readonly<Record<string, CaseBody>> = {
@@ -26,7 +26,8 @@ export const lifeCases: Readonly<Record<string, CaseBody>> = {
     if (!bench.canCall) await Promise.all(ids.map((id) => bench.send(url, { id })));
     await until("all are under way", () => service.inFlightCount === ids.length);
     const stopped = service.stop({ graceMs: 10_000 });
-    assert.match(await bench.send(url, { id: "late" }), /^(stopping|unavailable)$/);
+    // one of several connections may be closed as it is used, and then nobody knows
+    assert.match(await bench.send(url, { id: "late" }), bench.capabilities.includes("order") ? /^(stopping|unavailable)$/ : /^(stopping|unavailable|ambiguous)$/);
     gate.open();
     assert.deepEqual(await stopped, { cut: [], cutConnections: 0 });
     assert.equal(seen.length, ids.length);
@@ -54,8 +55,7 @@ export const lifeCases: Readonly<Record<string, CaseBody>> = {
     assert.deepEqual(new Set(await Promise.all(given)), new Set(["stopping"]));
   },
 
-  async "a caller that goes away aborts the handlers that were to answer it"(bench) {
-    if (!bench.canCall) return; // nothing ties them together
+  "a caller that goes away aborts the handlers that were to answer it": needing(["answers"], async (bench) => {
     let aborted = 0;
     const { service, url } = await bench.serve((_request, { signal }) => new Promise((resolve) => {
       signal.addEventListener("abort", () => {
@@ -67,7 +67,7 @@ export const lifeCases: Readonly<Record<string, CaseBody>> = {
     await until("all are under way", () => service.inFlightCount === 10);
     await bench.network.transport.close();
     await until("all handlers have heard of it", () => aborted === 10 && service.inFlightCount === 0);
-  },
+  }),
 
   async "when all is stopped nothing is left: no handle, no timer, no file"(bench) {
     const { network } = bench;

@@ -1,12 +1,15 @@
 import { acceptedReplyText, acceptedText, createRequest, encodeRequest } from "@acomm/protocol";
 import assert from "node:assert/strict";
 import type { CaseBody } from "./compliance.ts";
-import { ComplianceBench, createGate, stillness, until } from "./bench.ts";
+import { ComplianceBench, createGate, needing, stillness, until } from "./bench.ts";
 
 /** Messages, their acknowledgements and their answers. */
 export const messageCases: Readonly<Record<string, CaseBody>> = {
-  async "its schemes are those of its listeners"(bench) {
+  async "its schemes are those of its listeners, and it has what it declares"(bench) {
     const { url } = await bench.listen();
+    const { network } = bench;
+    const found = { answers: network.transport.call !== undefined, probe: network.transport.probe !== undefined, streams: network.serveStream !== undefined };
+    for (const [capability, has] of Object.entries(found)) assert.equal(bench.capabilities.some((declared) => declared === capability), has, `${capability} must be declared where it is there, and only there`);
     assert.ok(bench.network.transport.schemes.includes(url.protocol.slice(0, -1)), `${url.href} is of none of its schemes`);
   },
 
@@ -41,7 +44,7 @@ export const messageCases: Readonly<Record<string, CaseBody>> = {
     assert.equal(await bench.send(url, { id: "c" }), "accepted");
   },
 
-  async "messages that one sender sends to an address that it knows arrive in their order"(bench) {
+  "messages that one sender sends to an address that it knows arrive in their order": needing(["order"], async (bench) => {
     const seen: string[] = [];
     const { url } = await bench.serve(({ id }) => { seen.push(id); });
     const ids = Array.from({ length: 300 }, (_, index) => `m${index}`);
@@ -49,7 +52,7 @@ export const messageCases: Readonly<Record<string, CaseBody>> = {
     await Promise.all(ids.map((id) => bench.send(url, { id })));
     await until("all have run", () => seen.length === 301);
     assert.deepEqual(seen, ["first", ...ids]);
-  },
+  }),
 
   async "a thousand at once to an address that nobody knows arrive once each"(bench) {
     const seen: string[] = [];
@@ -74,8 +77,7 @@ export const messageCases: Readonly<Record<string, CaseBody>> = {
     assert.equal(await bench.send(url, { id: "b" }), "accepted");
   },
 
-  async "each request gets its own answer on its connection, in whatever order the answers come"(bench) {
-    if (!bench.canCall) return; // it carries acknowledgements only
+  "each request gets its own answer on its connection, in whatever order the answers come": needing(["answers"], async (bench) => {
     const waiting: (() => void)[] = [];
     const { url } = await bench.serve(({ args }) => new Promise((resolve) => { waiting.push(() => { resolve(args); }); }));
     const calls = Array.from({ length: 500 }, (_, args) => bench.call(url, { id: `c${args}`, args }));
@@ -83,10 +85,22 @@ export const messageCases: Readonly<Record<string, CaseBody>> = {
     for (const answer of waiting.toReversed()) answer();
     const results = (await Promise.all(calls.map((call) => call.answer))).map(({ result }) => result);
     assert.deepEqual(results, calls.map((_, index) => index));
-  },
+  }),
 
-  async "an answer may be an error, or as long as the limit; one that is longer says so"(bench) {
-    if (!bench.canCall) return;
+  "progress comes before the answer, in its order": needing(["answers"], async (bench) => {
+    const { url } = await bench.serve(async (_request, { progress }) => {
+      for (let step = 0; step < 10; step += 1) {
+        progress({ step });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return "done";
+    });
+    const call = bench.call(url, { id: "a" });
+    assert.equal((await call.answer).result, "done");
+    assert.deepEqual(call.progress, Array.from({ length: 10 }, (_, step) => ({ step })));
+  }),
+
+  "an answer may be an error, or as long as the limit; one that is longer says so": needing(["answers"], async (bench) => {
     const { url } = await bench.serve(({ args }) => {
       if (args === "fail") throw new Error("no luck");
       return "x".repeat(args as number);
@@ -94,15 +108,12 @@ export const messageCases: Readonly<Record<string, CaseBody>> = {
     assert.equal((await bench.call(url, { id: "a", args: "fail" }).answer).error, "no luck");
     assert.equal((await bench.call(url, { id: "b", args: ComplianceBench.maxFrameBytes - 1000 }).answer).error, "");
     assert.match((await bench.call(url, { id: "c", args: ComplianceBench.maxFrameBytes }).answer).error, /^frame_too_large: /);
-  },
+  }),
 
-  async "where a receiver reads no more, no more messages are written down for it"(bench) {
-    if (!bench.canCall) return;
+  "where a receiver reads no more, no more messages are written down for it": needing(["answers"], async (bench) => {
     const { listener, url } = await bench.listen();
     const first = bench.call(url, { id: "first" });
-    const connection = await listener.nextConnection();
-    assert.ok(connection !== undefined);
-    await connection.read();
+    const connection = await bench.receive(listener);
     connection.enqueueAcknowledgement(acceptedReplyText);
     connection.flush();
     await first.acceptance;
@@ -117,5 +128,5 @@ export const messageCases: Readonly<Record<string, CaseBody>> = {
     }
     listener.doneConnection(connection);
     await Promise.all([first, ...calls].map((call) => assert.rejects(call.answer, { code: "ambiguous" })));
-  },
+  }),
 };

@@ -1,0 +1,53 @@
+import { acceptedOnceText, AcommError, decodeUtf8, parseUrl } from "@acomm/protocol";
+import { createMessageListener } from "../message-listener.ts";
+import type { MessageListenerOptions } from "../message-listener.ts";
+import type { Listener } from "../transport.ts";
+import { HttpDoor } from "./door.ts";
+import type { HttpDoorOptions } from "./door.ts";
+import { createTextHandler } from "./message-handler.ts";
+
+/** What {@link createHttpListener} takes; all have defaults. */
+export interface HttpListenerOptions extends MessageListenerOptions, Omit<HttpDoorOptions, "routes"> {
+  /** The path that messages are posted to. @default / */
+  readonly path?: string | undefined;
+  /** How long a body may take, in milliseconds. @default 30 000 */
+  readonly bodyTimeoutMs?: number | undefined;
+}
+
+/**
+ * A listener for messages that are posted over HTTP, each an exchange of its own: with `serve` a service, with a tracker the place
+ * where its responses come in. Requests are answered to their response hooks.
+ *
+ * @throws AcommError `bad_field`
+ */
+export function createHttpListener(options: HttpListenerOptions = {}): Listener {
+  const { path = "/", bodyTimeoutMs, maxFrameBytes } = options;
+  return createMessageListener({
+    ...options,
+    async listen(open) {
+      const door = new HttpDoor(options);
+      door.route(path, async (request, response) => {
+        const take = (body: Buffer): Promise<string> => new Promise((resolve, reject) => {
+          const text = decodeUtf8(body);
+          const acknowledge = (acknowledgement: string): void => {
+            resolve(acknowledgement);
+            queueMicrotask(() => { connection.close(); }); // the exchange is over, what it has begun goes on
+          };
+          const connection = open({
+            accept: () => { acknowledge(acceptedOnceText); },
+            refuse: acknowledge,
+            ended: (unacknowledged) => {
+              if (unacknowledged.length === 0) return;
+              response.destroy(); // it may have been taken: no word of it is right
+              reject(new AcommError("stopping", "the receiver has cut the exchange"));
+            },
+          });
+          connection.push(text, response);
+        });
+        await createTextHandler(take, { maxBodyBytes: maxFrameBytes, bodyTimeoutMs })(request, response);
+      });
+      await door.start();
+      return { url: parseUrl(new URL(path, door.url)), close: async () => { await door.stop(); } };
+    },
+  });
+}

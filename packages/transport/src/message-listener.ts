@@ -1,0 +1,133 @@
+import { AcommError, defaultMaxFrameBytes } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
+import { ByteBudget } from "./byte-budget.ts";
+import { MessageConnection } from "./message-connection.ts";
+import type { MessageWay } from "./message-connection.ts";
+import type { ListeningPoint } from "./stream-listener.ts";
+import type { Listener, StopOptions, StopReport } from "./transport.ts";
+import { checkCount, checkGraceMs } from "./wait.ts";
+
+/** The limits of a listener for messages; all have defaults. */
+export interface MessageListenerOptions {
+  /** The longest message, in bytes; whoever carries them refuses what is longer. @default 16 MiB */
+  readonly maxFrameBytes?: number | undefined;
+  /** How many bytes may be held for all senders together: messages that wait, requests under way. What would be more is refused with `overloaded`. @default 64 MiB */
+  readonly maxBufferedBytes?: number | undefined;
+}
+
+/** What {@link createMessageListener} takes: how to listen, and the limits. */
+export interface MessageListenerInit extends MessageListenerOptions {
+  /**
+   * Starts to listen: calls `open` for everyone who sends, gives the messages to the connection that it gets, and says where it
+   * listens and how that is ended. What is opened after the end refuses its messages.
+   */
+  readonly listen: (open: (way: MessageWay) => MessageConnection) => Promise<ListeningPoint>;
+  /** The URL, where it is known before the start. @default what `listen` says */
+  readonly url?: AcommUrl | undefined;
+}
+
+/**
+ * A listener over anything that carries messages, such as requests of HTTP or a broker's subjects: handing out, limits and
+ * the graceful stop come with it. For byte streams there is `createStreamListener`.
+ */
+export function createMessageListener(init: MessageListenerInit): Listener {
+  return new MessageListener(init);
+}
+
+class MessageListener implements Listener {
+  readonly #init: MessageListenerInit;
+  readonly #maxFrameBytes: number;
+  readonly #budget: ByteBudget;
+  readonly #open = new Set<MessageConnection>();
+  readonly #waiting: MessageConnection[] = [];
+  readonly #takers: ((connection: MessageConnection | undefined) => void)[] = [];
+  #point: ListeningPoint | undefined;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<StopReport> | undefined;
+  #isClosed = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(init: MessageListenerInit) {
+    this.#init = init;
+    this.#maxFrameBytes = checkCount(init.maxFrameBytes ?? defaultMaxFrameBytes, "maxFrameBytes");
+    this.#budget = new ByteBudget(checkCount(init.maxBufferedBytes ?? 64 * 1024 * 1024, "maxBufferedBytes"));
+  }
+
+  get url(): AcommUrl {
+    const url = this.#init.url ?? this.#point?.url;
+    if (url === undefined) throw new AcommError("unavailable", "the listener has no URL before it is started: await listener.start()");
+    return url;
+  }
+
+  start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(stoppedError());
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    const graceMs = checkGraceMs(options.graceMs);
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  nextConnection(): Promise<MessageConnection | undefined> {
+    const connection = this.#waiting.shift();
+    if (connection !== undefined || this.#isClosed) return Promise.resolve(connection);
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  doneConnection(connection: MessageConnection): void {
+    if (!this.#open.delete(connection)) return;
+    connection.close();
+    if (this.#open.size === 0) this.#onEmpty?.();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #add(way: MessageWay): MessageConnection {
+    const connection = new MessageConnection(way, this.#budget, this.#maxFrameBytes);
+    if (this.#isClosed) {
+      connection.close();
+      return connection;
+    }
+    this.#open.add(connection);
+    const taker = this.#takers.shift();
+    if (taker === undefined) this.#waiting.push(connection);
+    else taker(connection);
+    return connection;
+  }
+
+  async #start(): Promise<void> {
+    this.#point = await this.#init.listen((way) => this.#add(way));
+    if (this.#stopping !== undefined) throw stoppedError();
+  }
+
+  async #stop(graceMs: number): Promise<StopReport> {
+    this.#isClosed = true;
+    for (const taker of this.#takers.splice(0)) taker(undefined);
+    await this.#starting?.catch(() => undefined); // what it made must not stay behind; its error goes to whoever called it
+    const closed = this.#point?.close();
+    for (const connection of this.#waiting.splice(0)) this.doneConnection(connection);
+    if (this.#open.size > 0 && graceMs > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, graceMs);
+        this.#onEmpty = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    const cutConnections = this.#open.size;
+    for (const connection of this.#open) connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
+    this.#open.clear();
+    await closed;
+    return { cut: [], cutConnections };
+  }
+}
+
+function stoppedError(): AcommError {
+  return new AcommError("stopping", "the listener was stopped: make a new one");
+}
