@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { missingProgram } from "./calls/contestant.ts";
 import { Pair } from "./calls/pair.ts";
 import type { Measurement } from "./calls/pair.ts";
 import { payloadOf } from "./payload.ts";
@@ -40,4 +41,10 @@ test.each([
 ])("%d bytes, %d in flight: near the bare socket in calls", async (bytes, inFlight) => {
   const { acomm, "bare net": bare } = await compare(["acomm", "bare net"], inFlight, bytes);
   expect(acomm.callsPerSecond / bare.callsPerSecond).toBeGreaterThan(0.42);
+});
+
+test.skipIf(missingProgram("nats") !== undefined)("200 bytes, 64 in flight, through a nats-server: near its bare request and reply in calls", async () => {
+  const { "acomm over nats": acomm, nats, "nats, without traces": lean } = await compare(["acomm over nats", "nats", "nats, without traces"], 64, 200);
+  expect(acomm.callsPerSecond / nats.callsPerSecond).toBeGreaterThan(0.7);
+  expect(acomm.callsPerSecond / lean.callsPerSecond).toBeGreaterThan(0.45);
 });

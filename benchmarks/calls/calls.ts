@@ -37,7 +37,8 @@ const sizes = [
 ] as const;
 const quickSizes = [[200, [1, 64, 1024]]] as const;
 
-const all = [...Object.keys(contestants), goPeer];
+const overNats = ["acomm over nats", "nats", "nats, without traces"];
+const all = [...Object.keys(contestants).filter((name) => name !== "acomm over nats"), goPeer];
 const few = ["acomm", "bare net", "one connection per message"];
 const ofLargePayloads = [...few, "grpc-js", "undici, pipelined"];
 
@@ -47,19 +48,27 @@ export function callSections({ quick, text }: CallsOptions): Record<string, () =
   for (const [bytes, inFlights] of quick ? quickSizes : sizes) {
     for (const inFlight of inFlights) {
       const name = `calls-${text ? "text-" : ""}${bytes}-${inFlight}`;
-      sections[name] = () => compare({ name, bytes, inFlight, quick, text });
+      const large = bytes > 100_000;
+      sections[name] = () => compare({ name, bytes, inFlight, quick, text, contestants: quick ? few : large ? ofLargePayloads : all, base: "bare net" });
     }
+  }
+  for (const inFlight of [1, 64, 1024]) {
+    const name = `nats-${inFlight}`;
+    sections[name] = () => compare({ name, bytes: 200, inFlight, quick, text, contestants: overNats, base: "nats" });
   }
   return sections;
 }
 
 interface Comparison extends CallsOptions {
   readonly name: string;
+  readonly contestants: readonly string[];
+  /** The one that the others are set beside. */
+  readonly base: string;
   readonly bytes: number;
   readonly inFlight: number;
 }
 
-async function compare({ name, bytes, inFlight, quick, text }: Comparison): Promise<Section> {
+async function compare({ name, bytes, inFlight, quick, text, contestants: names, base }: Comparison): Promise<Section> {
   const rounds = quick ? 3 : 7;
   const large = bytes > 100_000;
   const seconds = (quick ? 0.3 : 0.5) * (large ? 2 : 1); // a round is to be long beside a call
@@ -69,7 +78,7 @@ async function compare({ name, bytes, inFlight, quick, text }: Comparison): Prom
   const measured: Measured[] = [];
   await using pairs = new AsyncDisposableStack();
   const directory = await temporaryDirectory(pairs);
-  for (const [index, name] of (quick ? few : large ? ofLargePayloads : all).entries()) {
+  for (const [index, name] of names.entries()) {
     const program = missingProgram(name);
     if (program !== undefined) {
       missing.push(leftOut(name, program));
@@ -81,10 +90,10 @@ async function compare({ name, bytes, inFlight, quick, text }: Comparison): Prom
   const rows = (await interleave(measured, { rounds })).map(withExtremes);
   return {
     name,
-    title: `Calls: ${bytes} bytes of ${text ? "text" : "records"} each way, ${inFlight} in flight`,
+    title: `Calls${base === "nats" ? " through a nats-server" : ""}: ${bytes} bytes of ${text ? "text" : "records"} each way, ${inFlight} in flight`,
     method: [`Two processes each, started for this table; medians of ${rounds} interleaved rounds of ${seconds} s after ${warmUpSeconds} s of warming up.`, ...missing].join(" "),
     columns,
-    rows: relativeTo("bare net", "cpuSecondsPer100k", relativeTo("bare net", "callsPerSecond", rows, "ofBare"), "cpuOfBare")
+    rows: relativeTo(base, "cpuSecondsPer100k", relativeTo(base, "callsPerSecond", rows, "ofBare"), "cpuOfBare")
       .sort((a, b) => (b.values["callsPerSecond"] ?? 0) - (a.values["callsPerSecond"] ?? 0)),
   };
 }

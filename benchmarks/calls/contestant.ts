@@ -31,6 +31,7 @@ export const contestants = {
   zeromq: () => import("./contestants/zeromq.ts"),
   nats: () => import("./contestants/nats.ts"),
   "nats, without traces": () => import("./contestants/nats-without-traces.ts"),
+  "acomm over nats": () => import("./contestants/acomm-nats.ts"),
 } satisfies Record<string, () => Promise<Contestant>>;
 
 export type ContestantName = keyof typeof contestants;
@@ -38,7 +39,7 @@ export type ContestantName = keyof typeof contestants;
 /** Two processes in Go, which are no modules of `contestants/`. */
 export const goPeer = "Go peer to itself";
 
-const programs: Readonly<Record<string, string>> = { nats: "nats-server", "nats, without traces": "nats-server", [goPeer]: "go" };
+const programs: Readonly<Record<string, string>> = { nats: "nats-server", "nats, without traces": "nats-server", "acomm over nats": "nats-server", [goPeer]: "go" };
 
 /** The program that a contestant needs, npm does not bring, and this machine does not have. */
 export function missingProgram(name: string): string | undefined {

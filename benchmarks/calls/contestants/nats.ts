@@ -26,7 +26,8 @@ export async function serve(socketPath: string): Promise<void> {
 
 export const brokerPid = (): number | undefined => broker?.pid;
 
-async function startBroker(): Promise<string> {
+/** Starts a nats-server that ends with this process, and gives its URL. */
+export async function startBroker(): Promise<string> {
   broker = spawn("nats-server", ["--addr", "127.0.0.1", "--port", "-1"], { stdio: ["ignore", "ignore", "pipe"] });
   process.once("exit", () => broker?.kill());
   if (broker.stderr === null) throw new Error("no log of nats-server");

@@ -94,6 +94,10 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
     return this.#id;
   }
 
+  get asks(): Pick<RequestAsks, "timeoutMs" | "trace"> {
+    return { timeoutMs: this.#timeLeftMs(), trace: this.#init.asks?.trace };
+  }
+
   /** Gives the call up when the signal aborts. */
   watch(signal: AbortSignal): void {
     this.#signal = signal;

@@ -39,5 +39,6 @@ test("the public names", () => {
     "serve",
     "serveUnixStream",
     "stream",
+    "waitFor",
   ]);
 });

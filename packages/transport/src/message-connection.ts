@@ -7,15 +7,15 @@ import type { IncomingConnection, WaitOptions } from "./transport.ts";
 
 /** How a {@link MessageConnection} talks back. `route` is what was given with the message that is meant. Nothing of it may throw. */
 export interface MessageWay {
-  /** The message is accepted. */
-  accept(route: unknown): void;
+  /** The message is accepted; `answersHere` where an answer to it will follow, and `settled` after that. */
+  accept(route: unknown, answersHere: boolean): void;
   /** It is refused; the text is an acknowledgement. */
   refuse(text: string, route: unknown): void;
   /** An answer, or progress. @default it carries acknowledgements only, answers go to the response hook */
   answer?(text: string, route: unknown): void;
   /** Whether the peer takes less than is written; `drained` of the connection is to be called when it is over. @default never */
   readonly isBlocked?: boolean;
-  /** A message that was accepted is done with; false where its response could not be delivered and may be had again. */
+  /** A request that was accepted is done with; false where its response could not be delivered and may be had again. */
   settled?(route: unknown, isDelivered: boolean): void;
   /** The connection is over, with messages that were handed over and have no acknowledgement; the error where it was cut. */
   ended?(unacknowledged: readonly unknown[], error: AcommError | undefined): void;
@@ -136,12 +136,12 @@ export class MessageConnection implements IncomingConnection {
     return this.#receiver.next(options);
   }
 
-  enqueueAccepted(): void {
-    if (this.#unacknowledged.size > 0) this.#way.accept(this.#unacknowledged.shift());
+  enqueueAccepted(answersHere = false): void {
+    if (this.#unacknowledged.size > 0) this.#way.accept(this.#unacknowledged.shift(), answersHere && this.carriesAnswers);
   }
 
   enqueueAcknowledgement(text: string): void {
-    if (text === acceptedText || text === acceptedReplyText || text === acceptedOnceText) this.enqueueAccepted();
+    if (text === acceptedText || text === acceptedReplyText || text === acceptedOnceText) this.enqueueAccepted(text === acceptedReplyText);
     else if (this.#unacknowledged.size > 0) this.#way.refuse(text, this.#unacknowledged.shift());
   }
 

@@ -116,7 +116,7 @@ export class ServerConnection implements FrameReceiver {
     this.#accepted.push(work);
     this.#hasSpoken = true;
     if (!work.answersHere || this.#hasAnnouncedReply) {
-      this.connection.enqueueAccepted();
+      this.connection.enqueueAccepted(work.answersHere);
     } else {
       this.#hasAnnouncedReply = true;
       this.connection.enqueueAcknowledgement(acceptedReplyText);

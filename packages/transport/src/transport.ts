@@ -151,8 +151,8 @@ export interface IncomingConnection {
   receive(receiver: FrameReceiver): void;
   /** The text of the next message, undefined at the end. @throws AcommError what ended the connection, `timeout`, `cancelled` */
   read(options?: WaitOptions): Promise<string | undefined>;
-  /** Acknowledges the oldest message that has no acknowledgement yet: accepted, and nothing else to say. */
-  enqueueAccepted(): void;
+  /** Acknowledges the oldest message that has no acknowledgement yet: accepted; `answersHere` where an answer to it will follow. */
+  enqueueAccepted(answersHere?: boolean): void;
   /** The same with this text, an acceptance or a refusal. */
   enqueueAcknowledgement(text: string): void;
   /** Writes an answer; `route` is that of the message that it answers. @throws AcommError `frame_too_large` */
@@ -168,7 +168,7 @@ export interface IncomingConnection {
   close(): void;
   /** Ends at once. */
   destroy(error?: AcommError): void;
-  /** An accepted message is done with; false where its response could not be delivered and may be had again by another try. */
+  /** A request that was accepted is done with; false where its response could not be delivered and may be had again by another try. */
   settled?(route: unknown, isDelivered: boolean): void;
 }
 

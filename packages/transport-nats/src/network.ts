@@ -1,0 +1,145 @@
+import { AcommError, defaultMaxFrameBytes } from "@acomm/protocol";
+import type { Acknowledgement } from "@acomm/protocol";
+import { checkCount, checkTimeoutMs, waitFor } from "@acomm/transport";
+import type { Listener, MessageListenerOptions, StreamServer, Transport } from "@acomm/transport";
+import type { NodeConnectionOptions } from "@nats-io/transport-node";
+import { Caller } from "./caller.ts";
+import { encodeControl } from "./control.ts";
+import { Link } from "./link.ts";
+import { createListener } from "./listener.ts";
+import { LongMessages } from "./long-messages.ts";
+import { isNoResponders, translateNatsError } from "./nats-error.ts";
+import { SentText } from "./sent-text.ts";
+import { Streams } from "./streams.ts";
+import { addressOf, authorityOf, checkSubject } from "./subjects.ts";
+
+/** What {@link createNatsNetwork} takes. */
+export interface NatsNetworkOptions extends MessageListenerOptions {
+  /** The server, such as `nats://10.0.0.7:4222`, as it stands in the URLs of this network. */
+  readonly server: string | URL;
+  /**
+   * For the client library: credentials (`user`, `token`, `authenticator`, …), `tls`, `name`, `inboxPrefix`, and `servers` where the
+   * server is one of several. They are used for this server alone, whatever a URL names.
+   */
+  readonly connection?: Omit<NodeConnectionOptions, "port" | "reconnect" | "maxReconnectAttempts" | "waitOnFirstConnect"> | undefined;
+  /** How long connecting may take, in milliseconds. @default 5000 */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long the receiver may take to acknowledge, in milliseconds. @default 5000 */
+  readonly ackTimeoutMs?: number | undefined;
+  /** How long a message waits for a server that was there and is gone, in milliseconds; then it is `unavailable`. @default 30 000 */
+  readonly reconnectTimeoutMs?: number | undefined;
+}
+
+/** How {@link NatsNetwork.createListener} listens. */
+export interface NatsListenerOptions extends MessageListenerOptions {
+  /** Listeners of one group share what comes to their subject; a message goes to one of each group. @default acomm */
+  readonly queueGroup?: string | undefined;
+}
+
+/** What reaches one NATS server: a transport, listeners and streams, over one connection. */
+export interface NatsNetwork extends StreamServer, AsyncDisposable {
+  /** For `nats://server/subject`. */
+  readonly transport: Transport;
+  /** A listener at a subject, such as `disks.info`; by default at one of its own, as for a tracker. @throws AcommError `bad_address`, `bad_field` */
+  createListener(subject?: string, options?: NatsListenerOptions): Listener;
+  /** Closes the transport and cuts the streams. Listeners are stopped by who has started them. */
+  close(): Promise<void>;
+}
+
+const nothing = Buffer.alloc(0);
+const defaultStreamTimeoutMs = 5000;
+
+/**
+ * A network over a NATS server. The connection is made when it is first needed, made again when it breaks, and closed when the
+ * transport is closed and all listeners are stopped.
+ *
+ * @throws AcommError `bad_field`
+ */
+export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
+  const authority = authorityOf(options.server);
+  const maxFrameBytes = checkCount(options.maxFrameBytes ?? defaultMaxFrameBytes, "maxFrameBytes");
+  const { maxBufferedBytes } = options;
+  const connectTimeoutMs = checkTimeoutMs(options.connectTimeoutMs ?? 5000, "connectTimeoutMs");
+  const ackTimeoutMs = checkTimeoutMs(options.ackTimeoutMs ?? 5000, "ackTimeoutMs");
+  const reconnectTimeoutMs = checkTimeoutMs(options.reconnectTimeoutMs ?? 30_000, "reconnectTimeoutMs");
+  const link = new Link({ authority, connection: options.connection ?? {}, connectTimeoutMs });
+  const streams = new Streams(link);
+  const longMessages = new LongMessages(link, streams, maxFrameBytes);
+  const caller = new Caller({ link, longMessages, maxFrameBytes, ackTimeoutMs, reconnectTimeoutMs });
+  let isClosed = false;
+  let listenerCount = 0;
+
+  const transport: Transport = {
+    schemes: ["nats"],
+    async send(url, text, wait) {
+      const { subject } = addressOf(url, authority);
+      return waitFor<Acknowledgement>(`send to nats://${authority}/${subject}`, wait, (resolve, reject) => {
+        const message = new SentText(text, resolve, reject);
+        caller.submit(subject, url, message);
+        return () => { message.isSettled = true; };
+      });
+    },
+    call(url, message) {
+      let subject: string;
+      try {
+        ({ subject } = addressOf(url, authority));
+      } catch (error) {
+        message.failed(error as AcommError);
+        return;
+      }
+      caller.submit(subject, url, message);
+    },
+    async openStream(url, { signal, timeoutMs = defaultStreamTimeoutMs, idleTimeoutMs = 60_000 }) {
+      if (isClosed) throw closedError();
+      const { subject } = addressOf(url, authority);
+      return streams.open({ subject, signal, timeoutMs, idleTimeoutMs, doing: `read the stream nats://${authority}/${subject}` });
+    },
+    async probe(url) {
+      const { subject } = addressOf(url, authority);
+      if (isClosed) throw closedError();
+      link.hold();
+      try {
+        const connection = await link.open();
+        await connection.request(subject, nothing, { timeout: connectTimeoutMs, headers: encodeControl({ word: "alive" }) });
+        return true;
+      } catch (error) {
+        if (isNoResponders(error)) return false;
+        throw translateNatsError(error, `look who listens at nats://${authority}/${subject}`);
+      } finally {
+        void link.release();
+      }
+    },
+    async close() {
+      isClosed = true;
+      await caller.close(closedError());
+    },
+  };
+
+  const close = async (): Promise<void> => {
+    streams.close(closedError());
+    await transport.close();
+  };
+
+  return {
+    transport,
+    createListener(subject, { queueGroup = "acomm", ...limits } = {}) {
+      listenerCount += 1;
+      return createListener({
+        maxBufferedBytes,
+        ...limits,
+        link,
+        longMessages,
+        subject: checkSubject(subject ?? `${link.inbox}.h.${listenerCount}`),
+        queueGroup: checkSubject(queueGroup),
+        maxFrameBytes: checkCount(limits.maxFrameBytes ?? maxFrameBytes, "maxFrameBytes"),
+      });
+    },
+    serveStream: (source, served) => streams.serveStream(source, served),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function closedError(): AcommError {
+  return new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false });
+}
