@@ -17,6 +17,16 @@ function project(name: string, root: string, include: string, groupOrder = 0): T
   };
 }
 
+/** The tests of a package that are the same whatever its calls travel on, over a nats-server. */
+function overNats(name: string, files: readonly string[]): TestProjectInlineConfiguration {
+  const fixtures = join(packages, "transport-nats", "src", "fixtures");
+  const { test, ...configuration } = project(`${name} over nats`, join(packages, name), "");
+  return {
+    ...configuration,
+    test: { ...test, include: files.map((file) => `src/${file}.test.ts`), env: { ACOMM_TEST_NETWORK: join(fixtures, "test-network.ts") }, setupFiles: [join(fixtures, "skip-without-server.ts")] },
+  };
+}
+
 /** One file of the project after another. */
 function alone(configuration: TestProjectInlineConfiguration): TestProjectInlineConfiguration {
   return { ...configuration, test: { ...configuration.test, maxWorkers: 1 } };
@@ -26,6 +36,8 @@ export default defineConfig({
   test: {
     projects: [
       ...readdirSync(packages).map((name) => project(name, join(packages, name), "src/**/*.test.ts")),
+      overNats("tracker", ["tracker-extensions", "tracker-fairness", "tracker-stop", "tracker-track"]),
+      overNats("multirequest", ["multi-request"]),
       ...["docs", "examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
       alone(project("reliability", join(import.meta.dirname, "reliability"), "**/*.test.ts", 1)), // processes of their own, whose memory and delays are measured
       project("benchmarks", join(import.meta.dirname, "benchmarks"), "**/*.test.ts", 2), // what it compares must have the machine for itself

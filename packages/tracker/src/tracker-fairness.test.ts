@@ -1,18 +1,18 @@
-import { temporaryDirectory } from "@acomm/testing";
-import type { TemporaryDirectory } from "@acomm/testing";
-import { serve, UnixListener } from "@acomm/transport";
+import { serve } from "@acomm/transport";
+import { openTestNetwork } from "@acomm/transport/testing";
+import type { TestNetwork } from "@acomm/transport/testing";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { Tracker } from "./tracker.ts";
 
-let directory: TemporaryDirectory;
+let network: TestNetwork;
 
 beforeEach(async () => {
-  directory = await temporaryDirectory();
-  onTestFinished(() => directory[Symbol.asyncDispose]());
+  network = await openTestNetwork();
+  onTestFinished(() => network[Symbol.asyncDispose]());
 });
 
 async function startTracker(): Promise<Tracker> {
-  const tracker = new Tracker();
+  const tracker = new Tracker(network.trackerOptions());
   await tracker.start();
   onTestFinished(async () => {
     await tracker.stop({ graceMs: 1000 });
@@ -22,9 +22,9 @@ async function startTracker(): Promise<Tracker> {
 
 /** Answers with the arguments; gives its URL. */
 async function startEcho(name: string): Promise<string> {
-  const listener = new UnixListener(directory.socket(name));
+  const listener = network.createListener(name);
   await listener.start();
-  const service = serve(listener, async (request) => request.args);
+  const service = serve(listener, async (request) => request.args, network.options);
   onTestFinished(async () => {
     await service.stop({ graceMs: 1000 });
   });

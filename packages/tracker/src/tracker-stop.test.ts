@@ -1,15 +1,21 @@
 import { createRequest, createResponse } from "@acomm/protocol";
-import { openStream, respond, serve, UnixListener } from "@acomm/transport";
+import { openStream, respond, serve } from "@acomm/transport";
+import { openTestNetwork } from "@acomm/transport/testing";
+import type { TestNetwork } from "@acomm/transport/testing";
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { text } from "node:stream/consumers";
-import { expect, onTestFinished, test } from "vitest";
-import { codeOf, temporaryDirectory } from "@acomm/testing";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { codeOf } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
+let network: TestNetwork;
+beforeEach(async () => {
+  network = await openTestNetwork();
+  onTestFinished(() => network[Symbol.asyncDispose]());
+});
+
 async function startTracker(): Promise<Tracker> {
-  const tracker = new Tracker();
+  const tracker = new Tracker(network.trackerOptions());
   await tracker.start();
   onTestFinished(async () => {
     await tracker.stop({ graceMs: 0 });
@@ -23,8 +29,8 @@ test("stop refuses new requests and waits for those that are open", async () => 
   const request = createRequest({ task: "t", responseHook: tracker.url, onSuccess: () => void outcomes.push("success") });
   tracker.trackRequest(request);
   const stopped = tracker.stop();
-  expect(await codeOf(tracker.request("unix:///run/x.sock", { task: "t" }))).toBe("stopping");
-  await respond(request, createResponse(request, { result: 1 }));
+  expect(await codeOf(tracker.request(network.urlOf("x"), { task: "t" }))).toBe("stopping");
+  await respond(request, createResponse(request, { result: 1 }), network.options);
   expect(await stopped).toEqual({ cut: [], cutConnections: 0 });
   expect(outcomes).toEqual(["success"]);
 });
@@ -40,15 +46,6 @@ test("F39 after graceMs what is left fails with stopping, and the report says wh
   expect(tracker.pendingCount).toBe(0);
 });
 
-test("stop removes the socket and the directory it made", async () => {
-  const tracker = await startTracker();
-  const directory = dirname(tracker.address);
-  await tracker.createUnixStream(["never read"]);
-  expect((await readdir(directory)).length).toBe(2);
-  await tracker.stop({ graceMs: 0 });
-  await expect(readdir(directory)).rejects.toMatchObject({ code: "ENOENT" });
-});
-
 test("stop waits for a stream that is being read", async () => {
   const tracker = await startTracker();
   const { promise: more, resolve: goOn } = Promise.withResolvers<undefined>();
@@ -57,7 +54,7 @@ test("stop waits for a stream that is being read", async () => {
     await more;
     yield "two";
   }
-  const reader = await openStream(await tracker.createUnixStream(source()));
+  const reader = await openStream(await tracker.createStream(source()), network.options);
   await once(reader, "readable");
   const stopped = tracker.stop();
   goOn(undefined);
@@ -66,9 +63,9 @@ test("stop waits for a stream that is being read", async () => {
 });
 
 test("stop is idempotent, safe before and during the start", async () => {
-  const early = new Tracker();
+  const early = new Tracker(network.trackerOptions());
   expect(await early.stop()).toEqual({ cut: [], cutConnections: 0 });
-  const tracker = new Tracker();
+  const tracker = new Tracker(network.trackerOptions());
   const started = tracker.start();
   const [first, second] = await Promise.all([tracker.stop(), tracker.stop()]);
   expect(first).toBe(second);
@@ -76,25 +73,12 @@ test("stop is idempotent, safe before and during the start", async () => {
   expect(await codeOf(tracker.start())).toBe("stopping");
 });
 
-test("`await using` stops it", async () => {
-  let address: string;
-  {
-    await using tracker = new Tracker();
-    await tracker.start();
-    await tracker.start();
-    address = tracker.address;
-  }
-  await expect(readdir(dirname(address))).rejects.toMatchObject({ code: "ENOENT" });
-});
-
 test("a service that stops answers what it has accepted before its callers see the end", async () => {
-  const directory = await temporaryDirectory();
-  onTestFinished(() => directory[Symbol.asyncDispose]());
   const tracker = await startTracker();
-  const listener = new UnixListener(directory.socket("service"));
+  const listener = network.createListener("service");
   await listener.start();
   const { promise: released, resolve: release } = Promise.withResolvers<string>();
-  const service = serve(listener, () => released);
+  const service = serve(listener, () => released, network.options);
   const calls = Array.from({ length: 100 }, () => tracker.request(listener.url, { task: "t" }));
   await expect.poll(() => service.inFlightCount).toBe(100);
   const stopped = service.stop();

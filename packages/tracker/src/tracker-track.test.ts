@@ -1,22 +1,29 @@
 import { createRequest, createResponse } from "@acomm/protocol";
-import type { AcommError, Response } from "@acomm/protocol";
-import { errorChannelName, respond, send } from "@acomm/transport";
+import type { AcommError, Request, Response } from "@acomm/protocol";
+import { errorChannelName, respond as respondOver, send } from "@acomm/transport";
+import { openTestNetwork } from "@acomm/transport/testing";
+import type { TestNetwork } from "@acomm/transport/testing";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { codeOf, thrownBy } from "@acomm/testing";
 import { Tracker } from "./tracker.ts";
 
+let network: TestNetwork;
 let tracker: Tracker;
 let errors: AcommError[];
 
 beforeEach(async () => {
   errors = [];
-  tracker = new Tracker({ onError: (error) => errors.push(error) });
+  network = await openTestNetwork();
+  tracker = new Tracker({ ...network.trackerOptions(), onError: (error) => errors.push(error) });
   await tracker.start();
   onTestFinished(async () => {
     await tracker.stop({ graceMs: 0 });
+    await network[Symbol.asyncDispose]();
   });
 });
+
+const respond = (request: Request, response: Response): Promise<void> => respondOver(request, response, network.options);
 
 /** A tracked request and what its handlers get. */
 function track(options: { id?: string; timeoutMs?: number } = {}) {
@@ -128,12 +135,6 @@ test("a request without handlers is settled in silence", async () => {
 test("a request at the socket is no response: bad_field, nothing is claimed", async () => {
   const { request, outcomes, track: start } = track();
   start();
-  expect(await codeOf(send(tracker.url, { ...request, id: "" }))).toBe("bad_field");
+  expect(await codeOf(send(tracker.url, { ...request, id: "" }, network.options))).toBe("bad_field");
   expect(outcomes).toEqual([]);
-});
-
-test("a tracker whose socket another one has says so", async () => {
-  const other = new Tracker({ socketPath: tracker.address });
-  await expect(other.start()).rejects.toMatchObject({ code: "bad_address", message: expect.stringContaining(tracker.address) as string });
-  expect(await other.stop()).toEqual({ cut: [], cutConnections: 0 });
 });

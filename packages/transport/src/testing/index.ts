@@ -2,5 +2,7 @@ export { createMemoryNetwork } from "../memory/transport.ts";
 export type { MemoryNetwork, MemoryNetworkOptions } from "../memory/transport.ts";
 export { FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 export type { ConnectionFaults, DirectionFaults, FaultPlan, FaultProxyOptions, ProxiedConnection } from "./fault-proxy.ts";
+export { openTestNetwork } from "./test-network.ts";
+export type { TestNetwork, TestNetworkModule, TestNetworkOptions } from "./test-network.ts";
 export { transportCompliance } from "./compliance/compliance.ts";
 export type { ComplianceCapability, ComplianceCase, ComplianceNetwork, ComplianceStream, ComplianceSubject } from "./compliance/compliance.ts";
