@@ -78,7 +78,6 @@ export class Caller implements LinkWatcher, MessageCarrier {
   readonly #sent = new Map<number, Sent>();
   #number = 0;
   #subscribed: NatsConnection | undefined;
-  #isHolding = false;
   #stopError: AcommError | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
@@ -144,7 +143,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
   }
 
   /** Fails what is on its way, and tells those who owe answers that nobody wants them. */
-  async close(error: AcommError): Promise<void> {
+  close(error: AcommError): void {
     if (this.#stopError !== undefined) return;
     this.#stopError = error;
     clearInterval(this.#ackTimer);
@@ -160,7 +159,6 @@ export class Caller implements LinkWatcher, MessageCarrier {
     for (const receiver of receivers) this.#link.tell(receiver, nothing, { reply: this.#prefix + everyMessage, headers: encodeControl({ word: "bye" }) });
     this.#link.unwatch(this);
     this.#unsubscribe?.();
-    if (this.#isHolding) await this.#link.release();
   }
 
   #unsubscribe: (() => void) | undefined;
@@ -171,10 +169,6 @@ export class Caller implements LinkWatcher, MessageCarrier {
   }
 
   #awaitLink(): void {
-    if (!this.#isHolding) {
-      this.#isHolding = true;
-      this.#link.hold();
-    }
     this.#armAckTimer();
     this.#link.open().then(
       () => { this.#pumpAll(); },
@@ -187,10 +181,6 @@ export class Caller implements LinkWatcher, MessageCarrier {
 
   #pumpAll(): void {
     if (this.#stopError !== undefined || !this.#link.isUp || this.#lanes.size === 0) return;
-    if (!this.#isHolding) {
-      this.#awaitLink();
-      return;
-    }
     void this.#link.open().then((connection) => {
       if (this.#subscribed === connection || this.#stopError !== undefined) return;
       this.#subscribed = connection;

@@ -1,10 +1,10 @@
+import { NatsServer, whyNoNatsServer } from "@acomm/testing";
 import { transportCompliance } from "@acomm/transport/testing";
 import type { ComplianceSubject } from "@acomm/transport/testing";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { NatsServer, whyNoServer } from "./fixtures/nats-server.ts";
 import { createNatsNetwork } from "./network.ts";
 
-describe.skipIf(whyNoServer !== undefined).each([["the default payload", ""], ["a payload of 32 KiB, so that longer messages go as streams", "max_payload: 32768"]])("complies with %s:", (_name, configuration) => {
+describe.skipIf(whyNoNatsServer !== undefined).each([["the default payload", ""], ["a payload of 32 KiB, so that longer messages go as streams", "max_payload: 32768"]])("complies with %s:", (_name, configuration) => {
   let server: NatsServer;
   beforeAll(async () => { server = await NatsServer.start(configuration); });
   afterAll(() => server[Symbol.asyncDispose]());

@@ -1,2 +1,2 @@
 export { createNatsNetwork } from "./network.ts";
-export type { NatsListenerOptions, NatsNetwork, NatsNetworkOptions } from "./network.ts";
+export type { DurableOptions, NatsListenerOptions, NatsNetwork, NatsNetworkOptions } from "./network.ts";

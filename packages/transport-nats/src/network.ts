@@ -5,6 +5,8 @@ import type { Listener, MessageListenerOptions, StreamServer, Transport } from "
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import { Caller } from "./caller.ts";
 import { encodeControl } from "./control.ts";
+import { createDurableListener } from "./durable-listener.ts";
+import { DurableSender } from "./durable-sender.ts";
 import { Link } from "./link.ts";
 import { createListener } from "./listener.ts";
 import { LongMessages } from "./long-messages.ts";
@@ -12,6 +14,7 @@ import { isNoResponders, translateNatsError } from "./nats-error.ts";
 import { SentText } from "./sent-text.ts";
 import { Streams } from "./streams.ts";
 import { addressOf, authorityOf, checkSubject } from "./subjects.ts";
+import type { Address } from "./subjects.ts";
 
 /** What {@link createNatsNetwork} takes. */
 export interface NatsNetworkOptions extends MessageListenerOptions {
@@ -34,6 +37,24 @@ export interface NatsNetworkOptions extends MessageListenerOptions {
 export interface NatsListenerOptions extends MessageListenerOptions {
   /** Listeners of one group share what comes to their subject; a message goes to one of each group. @default acomm */
   readonly queueGroup?: string | undefined;
+  /**
+   * Lets the server store what is sent here, with JetStream, until it is done with: accepted means stored, and a request survives
+   * the end of every process and of the server. It is handed out at least once. Its URL says so, and its response needs a hook,
+   * best one that is durable too. All such listeners of a subject are one group. @default false
+   */
+  readonly durable?: boolean | DurableOptions | undefined;
+}
+
+/** How a durable listener is stored for; the first at a subject decides about the window. */
+export interface DurableOptions {
+  /** How long an id is known, so that what is sent again is stored once, in milliseconds. @default 120 000 */
+  readonly duplicateWindowMs?: number | undefined;
+  /** After how long without a sign of life a message that was handed out is handed out again, in milliseconds. @default 30 000 */
+  readonly ackWaitMs?: number | undefined;
+  /** How often a message is handed out at most. @default 20 */
+  readonly maxDeliveries?: number | undefined;
+  /** How many messages may be handed out at once, to all listeners together. @default 1000 */
+  readonly maxInFlight?: number | undefined;
 }
 
 /** What reaches one NATS server: a transport, listeners and streams, over one connection. */
@@ -66,38 +87,64 @@ export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
   const streams = new Streams(link);
   const longMessages = new LongMessages(link, streams, maxFrameBytes);
   const caller = new Caller({ link, longMessages, maxFrameBytes, ackTimeoutMs, reconnectTimeoutMs });
+  const durableSender = new DurableSender({ link, maxFrameBytes, ackTimeoutMs, reconnectTimeoutMs });
   let isClosed = false;
+  let isUsed = false;
+  /** The transport keeps the connection from its first use to its end. */
+  const use = (): void => {
+    if (isUsed) return;
+    isUsed = true;
+    link.hold();
+  };
   let listenerCount = 0;
 
   const transport: Transport = {
     schemes: ["nats"],
     async send(url, text, wait) {
-      const { subject } = addressOf(url, authority);
+      const { subject, isDurable } = addressOf(url, authority);
       return waitFor<Acknowledgement>(`send to nats://${authority}/${subject}`, wait, (resolve, reject) => {
+        if (isClosed) {
+          reject(closedError());
+          return;
+        }
+        use();
+        if (isDurable) {
+          const given = new AbortController();
+          durableSender.send(subject, text, given.signal).then(() => { resolve({ error: "", keepAlive: true, reply: false, cancel: false }); }, reject);
+          return () => { given.abort(); };
+        }
         const message = new SentText(text, resolve, reject);
         caller.submit(subject, url, message);
         return () => { message.isSettled = true; };
       });
     },
     call(url, message) {
-      let subject: string;
+      let address: Address;
       try {
-        ({ subject } = addressOf(url, authority));
+        address = addressOf(url, authority);
       } catch (error) {
         message.failed(error as AcommError);
         return;
       }
-      caller.submit(subject, url, message);
+      if (isClosed) {
+        message.failed(closedError());
+        return;
+      }
+      use();
+      if (address.isDurable) durableSender.call(address.subject, message);
+      else caller.submit(address.subject, url, message);
     },
     async openStream(url, { signal, timeoutMs = defaultStreamTimeoutMs, idleTimeoutMs = 60_000 }) {
       if (isClosed) throw closedError();
+      use();
       const { subject } = addressOf(url, authority);
       return streams.open({ subject, signal, timeoutMs, idleTimeoutMs, doing: `read the stream nats://${authority}/${subject}` });
     },
     async probe(url) {
-      const { subject } = addressOf(url, authority);
+      const { subject, isDurable } = addressOf(url, authority);
       if (isClosed) throw closedError();
-      link.hold();
+      if (isDurable) throw new AcommError("bad_address", "a durable address takes messages whether somebody listens or not");
+      use();
       try {
         const connection = await link.open();
         await connection.request(subject, nothing, { timeout: connectTimeoutMs, headers: encodeControl({ word: "alive" }) });
@@ -105,13 +152,14 @@ export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
       } catch (error) {
         if (isNoResponders(error)) return false;
         throw translateNatsError(error, `look who listens at nats://${authority}/${subject}`);
-      } finally {
-        void link.release();
       }
     },
     async close() {
+      if (isClosed) return;
       isClosed = true;
-      await caller.close(closedError());
+      durableSender.close(closedError());
+      caller.close(closedError());
+      if (isUsed) await link.release();
     },
   };
 
@@ -122,16 +170,24 @@ export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
 
   return {
     transport,
-    createListener(subject, { queueGroup = "acomm", ...limits } = {}) {
+    createListener(subject, { queueGroup = "acomm", durable = false, ...limits } = {}) {
       listenerCount += 1;
-      return createListener({
+      const common = {
         maxBufferedBytes,
         ...limits,
         link,
-        longMessages,
         subject: checkSubject(subject ?? `${link.inbox}.h.${listenerCount}`),
-        queueGroup: checkSubject(queueGroup),
         maxFrameBytes: checkCount(limits.maxFrameBytes ?? maxFrameBytes, "maxFrameBytes"),
+      };
+      if (durable === false) return createListener({ ...common, longMessages, queueGroup: checkSubject(queueGroup) });
+      if (subject === undefined) throw new AcommError("bad_field", "subject: a durable listener needs one that it has again after a restart");
+      const { duplicateWindowMs = 120_000, ackWaitMs = 30_000, maxDeliveries = 20, maxInFlight = 1000 } = durable === true ? {} : durable;
+      return createDurableListener({
+        ...common,
+        duplicateWindowMs: checkTimeoutMs(duplicateWindowMs, "duplicateWindowMs"),
+        ackWaitMs: checkTimeoutMs(ackWaitMs, "ackWaitMs"),
+        maxDeliveries: checkCount(maxDeliveries, "maxDeliveries"),
+        maxInFlight: checkCount(maxInFlight, "maxInFlight"),
       });
     },
     serveStream: (source, served) => streams.serveStream(source, served),

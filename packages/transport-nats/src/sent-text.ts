@@ -47,7 +47,7 @@ export class SentText implements OutgoingMessage {
 }
 
 /** What a text asks for, where it is a request that can be read. */
-function readAsks(text: string): Pick<RequestAsks, "timeoutMs" | "trace"> | undefined {
+export function readAsks(text: string): Pick<RequestAsks, "timeoutMs" | "trace"> | undefined {
   if (!text.includes('"ext"')) return undefined;
   try {
     return asksOf({ ext: (parseJson(text) as { readonly ext?: Record<string, unknown> }).ext });

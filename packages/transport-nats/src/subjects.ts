@@ -1,6 +1,8 @@
 import { AcommError, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 
+import { storedPrefix } from "./store.ts";
+
 const defaultPort = 4222;
 
 /** Where a URL leads. */
@@ -43,8 +45,8 @@ export function addressOf(url: AcommUrl, authority: string): Address {
 
 /** A subject that can be listened at and sent to: no wildcards, and none of the server's own. @throws AcommError `bad_address` */
 export function checkSubject(subject: string): string {
-  // what begins with $ are the interfaces of the server: a URL out of a message must not reach them
+  // what begins with $ are the interfaces of the server, and what is stored has its own URL: one out of a message must not reach them
   // eslint-disable-next-line no-control-regex -- control characters would be commands to the server
-  if (subject !== "" && !subject.startsWith("$") && !/[\u0000-\u0020\u007f*>]/.test(subject) && subject.split(".").every((token) => token !== "")) return subject;
-  throw new AcommError("bad_address", `${JSON.stringify(subject)} is no subject to send to: give tokens with dots between them, no * or >, no white space, no $ at the beginning`);
+  if (subject !== "" && !subject.startsWith("$") && !subject.startsWith(storedPrefix) && !/[\u0000-\u0020\u007f*>]/.test(subject) && subject.split(".").every((token) => token !== "")) return subject;
+  throw new AcommError("bad_address", `${JSON.stringify(subject)} is no subject to send to: give tokens with dots between them, no * or >, no white space, no $ or acomm.durable at the beginning`);
 }

@@ -72,6 +72,11 @@ export class Job implements AcceptedWork, HandlerContext {
     this.answersHere = request.ext?.["reply"] === true && carriesAnswers !== false;
   }
 
+  /** It is done with when its response is. */
+  get lasts(): boolean {
+    return true;
+  }
+
   /** Made only for handlers that look at it, and so is the timer of its deadline. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {

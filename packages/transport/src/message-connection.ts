@@ -7,8 +7,8 @@ import type { IncomingConnection, WaitOptions } from "./transport.ts";
 
 /** How a {@link MessageConnection} talks back. `route` is what was given with the message that is meant. Nothing of it may throw. */
 export interface MessageWay {
-  /** The message is accepted; `answersHere` where an answer to it will follow, and `settled` after that. */
-  accept(route: unknown, answersHere: boolean): void;
+  /** The message is accepted; `answersHere` where an answer to it will follow, `lasts` where `settled` will say when it is done with. */
+  accept(route: unknown, answersHere: boolean, lasts: boolean): void;
   /** It is refused; the text is an acknowledgement. */
   refuse(text: string, route: unknown): void;
   /** An answer, or progress. @default it carries acknowledgements only, answers go to the response hook */
@@ -136,8 +136,8 @@ export class MessageConnection implements IncomingConnection {
     return this.#receiver.next(options);
   }
 
-  enqueueAccepted(answersHere = false): void {
-    if (this.#unacknowledged.size > 0) this.#way.accept(this.#unacknowledged.shift(), answersHere && this.carriesAnswers);
+  enqueueAccepted(answersHere = false, lasts = answersHere): void {
+    if (this.#unacknowledged.size > 0) this.#way.accept(this.#unacknowledged.shift(), answersHere && this.carriesAnswers, lasts);
   }
 
   enqueueAcknowledgement(text: string): void {

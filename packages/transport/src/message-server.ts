@@ -9,6 +9,8 @@ const maxRefusalLength = 1000;
 export interface AcceptedWork {
   /** Whether the answer goes back on the connection (wire 2.8), which the acknowledgement then announces. */
   readonly answersHere: boolean;
+  /** Whether it goes on when `start` has returned; whoever accepted it then tells the connection when it is settled. @default false */
+  readonly lasts?: boolean;
   start(): void;
   /** The acknowledgement never left, so the sender counts it as not accepted. */
   discard(): void;
@@ -116,7 +118,7 @@ export class ServerConnection implements FrameReceiver {
     this.#accepted.push(work);
     this.#hasSpoken = true;
     if (!work.answersHere || this.#hasAnnouncedReply) {
-      this.connection.enqueueAccepted(work.answersHere);
+      this.connection.enqueueAccepted(work.answersHere, work.lasts);
     } else {
       this.#hasAnnouncedReply = true;
       this.connection.enqueueAcknowledgement(acceptedReplyText);

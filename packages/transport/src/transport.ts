@@ -151,8 +151,11 @@ export interface IncomingConnection {
   receive(receiver: FrameReceiver): void;
   /** The text of the next message, undefined at the end. @throws AcommError what ended the connection, `timeout`, `cancelled` */
   read(options?: WaitOptions): Promise<string | undefined>;
-  /** Acknowledges the oldest message that has no acknowledgement yet: accepted; `answersHere` where an answer to it will follow. */
-  enqueueAccepted(answersHere?: boolean): void;
+  /**
+   * Acknowledges the oldest message that has no acknowledgement yet: accepted; `answersHere` where an answer to it will follow,
+   * `lasts` where it is done with only when {@link settled} says so.
+   */
+  enqueueAccepted(answersHere?: boolean, lasts?: boolean): void;
   /** The same with this text, an acceptance or a refusal. */
   enqueueAcknowledgement(text: string): void;
   /** Writes an answer; `route` is that of the message that it answers. @throws AcommError `frame_too_large` */
