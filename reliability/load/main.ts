@@ -2,21 +2,15 @@
  * Runs the cases of load at full size and prints what each came to; exits with 1 where a figure is out of its bound:
  * `main.ts [--only L4,F20]`. Some minutes on two cores that have nothing else to do.
  */
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { connectionPerRequest, inFlight, keptConnection, largeFrames } from "./calls.ts";
 import { burst, callerDescriptorsExhausted, churn, idleConnections, oneShotBurst, serverDescriptorsExhausted, silentConnections } from "./connections.ts";
 import { growingPools, manyPeers, manyTrackers } from "./crowds.ts";
-import { boundOf, figureOf, isWithin, mebibyte } from "./finding.ts";
-import type { Finding } from "./finding.ts";
+import { mebibyte } from "./finding.ts";
 import { startStopCycles, twoStarters } from "./lifecycle.ts";
+import { runCases } from "./run-cases.ts";
+import type { Case } from "./run-cases.ts";
 import { manyStreams, slowReader, stalledReaders, unopenedStreams } from "./streams.ts";
-
-interface Case {
-  readonly numbers: string;
-  readonly done: string;
-  readonly run: () => Promise<Finding[]>;
-}
 
 const cases: readonly Case[] = [
   { numbers: "L1", done: "a connection for each of 20 000 requests, 50 clients", run: () => connectionPerRequest({ requests: 20_000, rounds: 5 }) },
@@ -47,17 +41,4 @@ const wanted = options.only?.split(",");
 const chosen = cases.filter(({ numbers }) => wanted === undefined || numbers.split(" ").some((number) => wanted.includes(number)));
 if (chosen.length === 0) throw new Error(`no case has such a number; there are: ${[...new Set(cases.flatMap(({ numbers }) => numbers.split(" ")))].join(", ")}`);
 
-console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? ""}`);
-let violations = 0;
-for (const { numbers, done, run } of chosen) {
-  const startedAt = performance.now();
-  const rows = (await run()).map((finding) => [isWithin(finding) ? "" : "NO", figureOf(finding), boundOf(finding), finding.what] as const);
-  violations += rows.filter(([problem]) => problem !== "").length;
-  console.log(`\n${numbers}: ${done} (${((performance.now() - startedAt) / 1000).toFixed(0)} s)`);
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  for (const [problem, figure, bound, what] of [["ok", "figure", "bound", "what"] as const, ...rows.map(([problem, ...rest]) => [problem === "" ? "yes" : problem, ...rest] as const)]) {
-    console.log(`  ${problem.padEnd(3)}  ${figure.padStart(Math.max(widths[1] ?? 0, 6))}  ${bound.padEnd(Math.max(widths[2] ?? 0, 5))}  ${what}`);
-  }
-}
-console.log(violations === 0 ? "\nEvery figure is within its bound." : `\n${violations} figures are out of their bounds.`);
-process.exitCode = violations === 0 ? 0 : 1;
+await runCases(chosen);
