@@ -30,6 +30,8 @@ interface Lane {
   waitingSince: number;
   unackedCount: number;
   unackedBytes: number;
+  /** Where nobody was there who may be back in a moment: until it is looked again, nothing is written. */
+  restTimer: NodeJS.Timeout | undefined;
 }
 
 /** A message that was written. */
@@ -44,6 +46,8 @@ interface Sent {
   isForgotten: boolean;
   /** Its answer is being fetched. */
   isFetching: boolean;
+  /** The way was gone since it was accepted: its answer may be lost. */
+  isUncertain: boolean;
   /** The own subject of whoever has accepted it. */
   receiver: string | undefined;
 }
@@ -59,6 +63,8 @@ const lookEveryMs = 1000;
 const lookAgainMs = 250;
 /** How long others may take to find the server again after this process has, in milliseconds. */
 const othersReturnMs = 5000;
+/** How many of its messages one receiver is asked about at once. */
+const maxAsked = 4096;
 /** The token that stands for the caller itself among those of its messages. */
 export const everyMessage = "all";
 
@@ -98,7 +104,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
       return;
     }
     let lane = this.#lanes.get(subject);
-    if (lane === undefined) this.#lanes.set(subject, (lane = { subject, name: `${url.protocol}//${url.host}${url.pathname}`, queue: [], waitingSince: 0, unackedCount: 0, unackedBytes: 0 }));
+    if (lane === undefined) this.#lanes.set(subject, (lane = { subject, name: `${url.protocol}//${url.host}${url.pathname}`, queue: [], waitingSince: 0, unackedCount: 0, unackedBytes: 0, restTimer: undefined }));
     if (lane.queue.length === 0 && this.#maySend(lane)) {
       this.#send(lane, message);
       return;
@@ -133,7 +139,10 @@ export class Caller implements LinkWatcher, MessageCarrier {
   /** What has no acknowledgement may be lost, or accepted all the same. What was accepted is waited for. */
   linkDown(): void {
     for (const [number, sent] of this.#sent) {
-      if (sent.isAcked) continue;
+      if (sent.isAcked) {
+        sent.isUncertain = true;
+        continue;
+      }
       this.#remove(number, sent);
       if (!sent.message.isSettled) sent.message.failed(new AcommError("ambiguous", `send to ${sent.lane.name}: the connection to the server broke off without an acknowledgement, and the message may have been accepted`));
     }
@@ -154,7 +163,10 @@ export class Caller implements LinkWatcher, MessageCarrier {
       if (sent.receiver !== undefined) receivers.add(sent.receiver);
       if (!sent.message.isSettled) sent.message.failed(error);
     }
-    for (const lane of this.#lanes.values()) for (const message of lane.queue.splice(0)) if (!message.isSettled) message.failed(error);
+    for (const lane of this.#lanes.values()) {
+      clearTimeout(lane.restTimer);
+      for (const message of lane.queue.splice(0)) if (!message.isSettled) message.failed(error);
+    }
     this.#lanes.clear();
     for (const receiver of receivers) this.#link.tell(receiver, nothing, { reply: this.#prefix + everyMessage, headers: encodeControl({ word: "bye" }) });
     this.#link.unwatch(this);
@@ -164,7 +176,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
   #unsubscribe: (() => void) | undefined;
 
   #maySend(lane: Lane): boolean {
-    if (!this.#link.isUp || this.#link.isBlocked || this.#subscribed === undefined) return false;
+    if (!this.#link.isUp || this.#link.isBlocked || this.#subscribed === undefined || lane.restTimer !== undefined) return false;
     return lane.unackedCount === 0 || (lane.unackedCount < windowCount && lane.unackedBytes < windowBytes);
   }
 
@@ -209,7 +221,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
       const payload = Buffer.from(text);
       if (payload.length > this.#init.maxFrameBytes) checkFrameLength(payload.length, this.#init.maxFrameBytes);
       const reply = this.#prefix + String(number);
-      const sent: Sent = { message, lane, bytes: payload.length, sentAt: performance.now(), isAcked: false, isForgotten: false, isFetching: false, receiver: undefined };
+      const sent: Sent = { message, lane, bytes: payload.length, sentAt: performance.now(), isAcked: false, isForgotten: false, isFetching: false, isUncertain: false, receiver: undefined };
       if (payload.length > this.#link.maxPayloadBytes - headerBytes) this.#sendLong(lane, payload, reply, number);
       else this.#link.publish(lane.subject, payload, { reply, headers: requestHeaders(message.asks) });
       message.carrier = this;
@@ -248,6 +260,10 @@ export class Caller implements LinkWatcher, MessageCarrier {
     if (isNobodyThere(reply)) {
       if (sent === undefined || sent.isAcked) return;
       this.#remove(number, sent);
+      if (!this.#areOthersBack()) {
+        this.#sendLater(sent);
+        return;
+      }
       if (!sent.message.isSettled) sent.message.failed(new AcommError("unavailable", `send to ${sent.lane.name}: nobody listens there`));
       this.#pump(sent.lane);
       return;
@@ -256,6 +272,22 @@ export class Caller implements LinkWatcher, MessageCarrier {
     if (control?.word === "bye" && token === everyMessage && reply.reply) this.#receiverLeft(reply.reply);
     else if (control?.word === "alive" && reply.reply) this.#link.tell(reply.reply, nothing, { headers: encodeControl({ word: "alive" }) });
     else if (control?.word === "long" && sent !== undefined) this.#fetch(control.stream ?? "", control.bytes ?? 0, reply.reply, number, sent);
+  }
+
+  /** Whether those who have lost the server with this process have had the time to find it again. */
+  #areOthersBack(): boolean {
+    return performance.now() - this.#link.returnedAt > othersReturnMs;
+  }
+
+  /** Sends a message again in a moment, which surely nobody has got. */
+  #sendLater({ lane, message, isForgotten }: Sent): void {
+    if (isForgotten || message.isSettled) return;
+    lane.queue.unshift(message);
+    this.#lanes.set(lane.subject, lane);
+    lane.restTimer ??= setTimeout(() => {
+      lane.restTimer = undefined;
+      this.#pump(lane);
+    }, lookAgainMs);
   }
 
   #fetch(subject: string, bytes: number, receiver: string | undefined, number: number, sent: Sent): void {
@@ -424,14 +456,36 @@ export class Caller implements LinkWatcher, MessageCarrier {
     this.#lookedFor.add(receiver);
     try {
       for (let misses = 0; this.#link.isUp && (await this.#isMissing(receiver)); misses += 1) {
-        if (misses > 0 && performance.now() - this.#link.upSince > othersReturnMs) {
+        if (misses > 0 && this.#areOthersBack()) {
           this.#receiverLeft(receiver);
           return;
         }
         await new Promise((resolve) => { setTimeout(resolve, lookAgainMs).unref(); });
       }
+      await this.#askWhich(receiver);
     } finally {
       this.#lookedFor.delete(receiver);
+    }
+  }
+
+  /** Asks one who is there which of the answers he still owes that may have been lost with the way. */
+  async #askWhich(receiver: string): Promise<void> {
+    const uncertain = [...this.#sent].filter(([, sent]) => sent.isUncertain && sent.receiver === receiver && !sent.isFetching).slice(0, maxAsked);
+    if (uncertain.length === 0 || !this.#link.isUp) return;
+    let owed: Set<string>;
+    try {
+      const connection = await this.#link.open();
+      const reply = await connection.request(receiver, uncertain.map(([number]) => this.#prefix + String(number)).join("\n"), { timeout: lookEveryMs, headers: encodeControl({ word: "which" }) });
+      owed = new Set(textOf(reply.data).split("\n"));
+    } catch {
+      return; // it is asked again at the next look
+    }
+    // what it has answered since then has come before this
+    for (const [number, sent] of uncertain) {
+      sent.isUncertain = false;
+      if (owed.has(this.#prefix + String(number)) || this.#sent.get(number) !== sent) continue;
+      this.#remove(number, sent);
+      if (!sent.message.isSettled) sent.message.failed(new AcommError("ambiguous", `send to ${sent.lane.name}: the request was accepted, and its answer is lost with the connection to the server`));
     }
   }
 

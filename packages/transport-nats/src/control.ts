@@ -12,7 +12,7 @@ const bytesHeader = "Acomm-Bytes";
 const streamHeader = "Acomm-Stream";
 
 /** The words; what each means stands where it is said. */
-type ControlWord = "alive" | "bye" | "long" | "open" | "opened" | "none" | "part" | "read" | "end" | "done" | "cut";
+type ControlWord = "alive" | "which" | "bye" | "long" | "open" | "opened" | "none" | "part" | "read" | "end" | "done" | "cut";
 
 /** A word with what belongs to it. */
 export interface Control {

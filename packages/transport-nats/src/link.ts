@@ -36,8 +36,8 @@ export class Link {
   readonly authority: string;
   /** The beginning of every subject that is this process's own. */
   readonly inbox: string;
-  /** Since when the way is there, on the clock of `performance.now()`. */
-  upSince = 0;
+  /** When the way came back last, on the clock of `performance.now()`; minus infinity where it was never gone. */
+  returnedAt = -Infinity;
   readonly #init: LinkInit;
   readonly #watchers = new Set<LinkWatcher>();
   #connection: NatsConnection | undefined;
@@ -178,16 +178,16 @@ export class Link {
     for await (const { type } of connection.status()) {
       if (this.#connection !== connection) return;
       if (type === "disconnect") this.#setDown();
-      else if (type === "reconnect") this.#setUp();
+      else if (type === "reconnect") this.#setUp(performance.now());
     }
     if (this.#connection !== connection) return;
     this.#connection = undefined;
     this.#setDown();
   }
 
-  #setUp(): void {
+  #setUp(returnedAt = this.returnedAt): void {
     this.#isUp = true;
-    this.upSince = performance.now();
+    this.returnedAt = returnedAt;
     for (const watcher of [...this.#watchers]) watcher.linkUp?.();
   }
 

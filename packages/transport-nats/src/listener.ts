@@ -139,13 +139,17 @@ class Desk implements LinkWatcher {
   /** What those say who have sent something. */
   #takeOwn(message: Msg): void {
     const reply = message.reply ?? "";
-    if (message.data.length > 0) {
-      this.#push(message.data, { reply, isAcknowledged: false });
-      return;
-    }
     const word = decodeControl(message)?.word;
-    if (word === "alive" && reply !== "") this.#init.link.tell(reply, nothing, { headers: encodeControl({ word: "alive" }) });
+    if (word === "which") this.#tellOwed(textOf(message.data).split("\n"), reply);
+    else if (message.data.length > 0) this.#push(message.data, { reply, isAcknowledged: false });
+    else if (word === "alive" && reply !== "") this.#init.link.tell(reply, nothing, { headers: encodeControl({ word: "alive" }) });
     else if (word === "bye") this.#senders.get(keyOf(reply))?.left();
+  }
+
+  /** Says which of those messages it is still to answer. */
+  #tellOwed(asked: readonly string[], reply: string): void {
+    const owed = this.#senders.get(keyOf(asked[0] ?? ""))?.owed() ?? new Set();
+    this.#init.link.tell(reply, Buffer.from(asked.filter((route) => owed.has(route)).join("\n")));
   }
 
   #push(data: Uint8Array, route: Route): void {

@@ -49,6 +49,8 @@ export class Sender implements MessageWay {
   /** Answers that wait for the way to the sender, the oldest first. */
   #held: { readonly text: string; readonly route: Route }[] = [];
   readonly #underWay = new Set<Promise<void>>();
+  /** Those whose answers are long and are being fetched. */
+  readonly #fetched = new Set<Route>();
   #isLooking = false;
   /** Whether the way was gone, so that the sender may not be back yet. */
   #isUncertain = false;
@@ -71,6 +73,11 @@ export class Sender implements MessageWay {
   /** What must leave before its listener has stopped. */
   get underWay(): Iterable<Promise<void>> {
     return this.#underWay;
+  }
+
+  /** Where answers are still to go: those to come, and those that wait for the way. */
+  owed(): Set<string> {
+    return new Set([...this.#open, ...this.#held.map(({ route }) => route), ...this.#fetched].map(({ reply }) => reply));
   }
 
   accept(route: unknown, answersHere: boolean): void {
@@ -138,7 +145,7 @@ export class Sender implements MessageWay {
   async look(): Promise<void> {
     if (this.#isLooking || this.#isUncertain || this.#open.size === 0 || this.#init.key === "") return;
     this.#isLooking = true;
-    if ((await this.#isMissing()) && (await this.#isMissing()) && this.#isLinkUp() && performance.now() - this.#init.link.upSince > keepAnswersMs) this.left();
+    if ((await this.#isMissing()) && (await this.#isMissing()) && this.#isLinkUp() && performance.now() - this.#init.link.returnedAt > keepAnswersMs) this.left();
     this.#isLooking = false;
   }
 
@@ -147,7 +154,10 @@ export class Sender implements MessageWay {
     route.isAcknowledged = true;
     const payload = Buffer.from(text);
     if (payload.length <= link.maxPayloadBytes - headerBytes) this.#tell(route.reply, payload);
-    else this.#track(longMessages.send(route.reply, payload, ownSubject));
+    else {
+      this.#fetched.add(route);
+      this.#track(longMessages.send(route.reply, payload, ownSubject).finally(() => { this.#fetched.delete(route); }));
+    }
   }
 
   #track(work: Promise<void>): void {

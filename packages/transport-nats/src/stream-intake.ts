@@ -20,7 +20,7 @@ export interface StreamIntakeInit {
 }
 
 /** How much may be on its way, in bytes. */
-const windowBytes = 1024 * 1024;
+const windowBytes = 256 * 1024;
 /** After how much was read the writer hears of it, in bytes. */
 const creditBytes = windowBytes / 4;
 
