@@ -2,7 +2,7 @@ import { acceptedReplyText, AcommError, checkFrameLength, decodeAcknowledgement,
 import type { AcommUrl } from "@acomm/protocol";
 import type { MessageCarrier, OutgoingMessage } from "@acomm/transport";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
-import { decodeControl, encodeControl, isNobodyThere } from "./control.ts";
+import { decodeControl, encodeControl, isNobodyThere, replyOf } from "./control.ts";
 import type { Link, LinkWatcher } from "./link.ts";
 import type { LongMessages } from "./long-messages.ts";
 import { isNoResponders } from "./nats-error.ts";
@@ -252,7 +252,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
     const sent = this.#sent.get(number);
     if (reply.data.length === 0) this.#takeWord(reply, token, number, sent);
     else if (sent === undefined) this.#takeStray(reply);
-    else this.#takeText(reply.data, reply.reply, number, sent);
+    else this.#takeText(reply.data, replyOf(reply), number, sent);
   }
 
   /** A word of the receiver's, or of the server. */
@@ -269,9 +269,9 @@ export class Caller implements LinkWatcher, MessageCarrier {
       return;
     }
     const control = decodeControl(reply);
-    if (control?.word === "bye" && token === everyMessage && reply.reply) this.#receiverLeft(reply.reply);
-    else if (control?.word === "alive" && reply.reply) this.#link.tell(reply.reply, nothing, { headers: encodeControl({ word: "alive" }) });
-    else if (control?.word === "long" && sent !== undefined) this.#fetch(control.stream ?? "", control.bytes ?? 0, reply.reply, number, sent);
+    if (control?.word === "bye" && token === everyMessage) this.#receiverLeft(replyOf(reply));
+    else if (control?.word === "alive" && replyOf(reply) !== "") this.#link.tell(replyOf(reply), nothing, { headers: encodeControl({ word: "alive" }) });
+    else if (control?.word === "long" && sent !== undefined) this.#fetch(control.stream ?? "", control.bytes ?? 0, replyOf(reply), number, sent);
   }
 
   /** Whether those who have lost the server with this process have had the time to find it again. */
@@ -290,7 +290,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
     }, lookAgainMs);
   }
 
-  #fetch(subject: string, bytes: number, receiver: string | undefined, number: number, sent: Sent): void {
+  #fetch(subject: string, bytes: number, receiver: string, number: number, sent: Sent): void {
     sent.isFetching = true;
     this.#acknowledged(sent, receiver);
     this.#init.longMessages.fetch(subject, bytes).then(
@@ -306,7 +306,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
     );
   }
 
-  #takeText(data: Uint8Array, receiver: string | undefined, number: number, sent: Sent): void {
+  #takeText(data: Uint8Array, receiver: string, number: number, sent: Sent): void {
     const { message } = sent;
     try {
       const text = textOf(data);
@@ -338,7 +338,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
     }
   }
 
-  #takeAnswer(text: string, number: number, sent: Sent, receiver: string | undefined): void {
+  #takeAnswer(text: string, number: number, sent: Sent, receiver: string): void {
     const { message } = sent;
     const { ext } = parseJson(text) as { readonly ext: Readonly<Record<string, unknown>> };
     const progress = ext["progress"];
@@ -360,7 +360,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
   }
 
   /** An answer is an acknowledgement as well. */
-  #answered(number: number, sent: Sent, receiver: string | undefined): void {
+  #answered(number: number, sent: Sent, receiver: string): void {
     const { message, lane } = sent;
     if (!sent.isAcked && !message.isSettled) message.accepted(true);
     this.#acknowledged(sent, receiver);
@@ -369,7 +369,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
     if (lane.queue.length > 0) this.#pump(lane);
   }
 
-  #onAccepted(number: number, sent: Sent, receiver: string | undefined): void {
+  #onAccepted(number: number, sent: Sent, receiver: string): void {
     if (sent.isAcked) return;
     const { message } = sent;
     this.#acknowledged(sent, receiver);
@@ -385,8 +385,8 @@ export class Caller implements LinkWatcher, MessageCarrier {
     if (sent.lane.queue.length > 0) this.#pump(sent.lane);
   }
 
-  #acknowledged(sent: Sent, receiver: string | undefined): void {
-    if (receiver !== undefined && receiver !== "") sent.receiver = receiver;
+  #acknowledged(sent: Sent, receiver: string): void {
+    if (receiver !== "") sent.receiver = receiver;
     if (sent.isAcked) return;
     sent.isAcked = true;
     sent.lane.unackedCount -= 1;

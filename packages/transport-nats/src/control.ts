@@ -47,3 +47,12 @@ export function decodeControl(message: Msg): Control | undefined {
 export function isNobodyThere(message: Msg): boolean {
   return message.data.length === 0 && message.headers?.code === 503;
 }
+
+/**
+ * The subject that a message wants to be replied to; empty where it names none, or one of the server's own: whoever sends it may not
+ * have the rights of whoever replies.
+ */
+export function replyOf(message: Msg): string {
+  const reply = message.reply ?? "";
+  return reply.startsWith("$") ? "" : reply;
+}

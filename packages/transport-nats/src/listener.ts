@@ -2,7 +2,7 @@ import { AcommError, encodeRefusal } from "@acomm/protocol";
 import { createMessageListener } from "@acomm/transport";
 import type { Listener, MessageConnection, MessageListenerOptions, MessageWay } from "@acomm/transport";
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
-import { decodeControl, encodeControl } from "./control.ts";
+import { decodeControl, encodeControl, replyOf } from "./control.ts";
 import type { Link, LinkWatcher } from "./link.ts";
 import type { LongMessages } from "./long-messages.ts";
 import { Sender } from "./sender.ts";
@@ -111,7 +111,7 @@ class Desk implements LinkWatcher {
 
   /** A message that came to the subject. */
   #take(message: Msg): void {
-    const reply = message.reply ?? "";
+    const reply = replyOf(message);
     if (message.data.length === 0) {
       this.#takeWord(message, reply);
       return;
@@ -138,7 +138,7 @@ class Desk implements LinkWatcher {
 
   /** What those say who have sent something. */
   #takeOwn(message: Msg): void {
-    const reply = message.reply ?? "";
+    const reply = replyOf(message);
     const word = decodeControl(message)?.word;
     if (word === "which") this.#tellOwed(textOf(message.data).split("\n"), reply);
     else if (message.data.length > 0) this.#push(message.data, { reply, isAcknowledged: false });

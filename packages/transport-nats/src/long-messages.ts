@@ -2,6 +2,7 @@ import { AcommError, checkFrameLength } from "@acomm/protocol";
 import { encodeControl } from "./control.ts";
 import type { Link } from "./link.ts";
 import type { Streams } from "./streams.ts";
+import { checkSubject } from "./subjects.ts";
 
 /** How long whoever fetches a message may take to begin, and be silent, in milliseconds. */
 const fetchTimeoutMs = 10_000;
@@ -31,10 +32,10 @@ export class LongMessages {
     await outlet.done;
   }
 
-  /** Reads a text that was offered. @throws AcommError `frame_too_large`, `unavailable`, `truncated_stream`, `timeout` */
+  /** Reads a text that was offered. @throws AcommError `frame_too_large`, `bad_address`, `unavailable`, `truncated_stream`, `timeout` */
   async fetch(subject: string, bytes: number): Promise<Buffer> {
     checkFrameLength(bytes, this.#maxFrameBytes);
-    const intake = await this.#streams.open({ subject, timeoutMs: fetchTimeoutMs, idleTimeoutMs: fetchTimeoutMs, doing: "fetch a long message" });
+    const intake = await this.#streams.open({ subject: checkSubject(subject), timeoutMs: fetchTimeoutMs, idleTimeoutMs: fetchTimeoutMs, doing: "fetch a long message" });
     const parts: Buffer[] = [];
     let held = 0;
     for await (const part of intake as AsyncIterable<Buffer>) {

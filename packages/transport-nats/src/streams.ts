@@ -2,7 +2,7 @@ import type { AcommError } from "@acomm/protocol";
 import type { LazyStreamSource, ServedStream, ServedStreamOptions, StreamServer } from "@acomm/transport";
 import { cancelledError, checkTimeoutMs } from "@acomm/transport";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
-import { decodeControl, encodeControl, isNobodyThere } from "./control.ts";
+import { decodeControl, encodeControl, isNobodyThere, replyOf } from "./control.ts";
 import type { Control } from "./control.ts";
 import type { Link, LinkWatcher } from "./link.ts";
 import { StreamIntake } from "./stream-intake.ts";
@@ -115,8 +115,8 @@ export class Streams implements StreamServer, LinkWatcher {
   #toOutlet(message: Msg, prefixLength: number): void {
     const outlet = this.#outlets.get(message.subject.slice(prefixLength));
     const control = controlOf(message);
-    if (outlet !== undefined && control !== undefined) outlet.hear(control, message.reply ?? "");
-    else if (control?.word === "open" && message.reply) this.#link.tell(message.reply, nothing, { headers: encodeControl({ word: "none" }) });
+    if (outlet !== undefined && control !== undefined) outlet.hear(control, replyOf(message));
+    else if (control?.word === "open" && replyOf(message) !== "") this.#link.tell(replyOf(message), nothing, { headers: encodeControl({ word: "none" }) });
   }
 
   #toIntake(message: Msg, prefixLength: number): void {
