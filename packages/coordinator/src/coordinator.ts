@@ -9,7 +9,6 @@ import { AdoptedStreams } from "./adopted-streams.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { summaryOf } from "./description.ts";
 import type { CoordinatorDescription } from "./description.ts";
-import { failureResponse } from "./failure-response.ts";
 import { Forwarder } from "./forwarder.ts";
 import { HookAnswer } from "./hook-answer.ts";
 import type { HookAnswerInit } from "./hook-answer.ts";
@@ -209,20 +208,10 @@ export class Coordinator implements AsyncDisposable {
     // from here on it answers hooks by itself, within the request's time
     context.answerWith(null);
     const hook = new HookAnswer(request, this.#hooks);
-    const response = isForProvider(request, responseHook) ? await this.#handOver(request, context) : await this.#forwarder.forward(request, context, hook.onProgress);
+    const response = isForProvider(request, responseHook) ? await this.#router.handOver(this.#router.find(request.task), request, context) : await this.#forwarder.forward(request, context, hook.onProgress);
     if (response === undefined) return;
     const answer = responseHook.protocol === "unix:" ? response : this.#forwarder.forOutside(response);
     await hook.deliver({ ...answer, id: request.id }, { deadline: context.deadline, signal: this.#graceOver.signal });
-  }
-
-  /** Its provider answers the caller's own hook; gives the response that says so where none takes it. */
-  async #handOver(request: Request, context: HandlerContext): Promise<ReturnType<typeof failureResponse> | undefined> {
-    try {
-      await this.#router.handOver(this.#router.find(request.task), request, context);
-      return undefined;
-    } catch (error) {
-      return failureResponse(request, error as AcommError);
-    }
   }
 
   #doorUrl(path: "stream" | "proxy"): AcommUrl | undefined {

@@ -40,15 +40,15 @@ export class Forwarder {
   }
 
   /** Gives the response, which says what is wrong where nobody else gives one. Never rejects. */
-  async forward(request: Request, parent: CallParent, onProgress: ((value: unknown) => void) | undefined): Promise<Response> {
+  forward(request: Request, parent: CallParent, onProgress: ((value: unknown) => void) | undefined): Promise<Response> {
     const { router } = this.#init;
+    const { task, taskUrl, streamUrl } = request;
     try {
-      if (request.taskUrl != null) return await this.#elsewhere(request, request.taskUrl, parent, onProgress);
-      if (request.streamUrl !== null && request.streamUrl.protocol !== "unix:") return await this.#withStream(request, request.streamUrl, parent, onProgress);
-      if (request.task === describeTask) return await this.#describe(request, parent);
-      return await router.forward(router.find(request.task), request, parent, onProgress);
+      if (taskUrl != null) return orFailure(request, this.#elsewhere(request, taskUrl, parent, onProgress));
+      if (streamUrl !== null && streamUrl.protocol !== "unix:") return orFailure(request, this.#withStream(request, streamUrl, parent, onProgress));
+      return task === describeTask ? this.#describe(request, parent) : router.forward(router.find(task), request, parent, onProgress);
     } catch (error) {
-      return failureResponse(request, error instanceof AcommError ? error : new AcommError("remote", "the coordinator failed", { cause: error }));
+      return Promise.resolve(failureOf(request, error));
     }
   }
 
@@ -86,12 +86,24 @@ export class Forwarder {
     return await tracker().forward(taskUrl, { ...request, streamUrl: stream, taskUrl: null }, { parent, onProgress, hops: (asksOf(request).hops ?? 0) + 1, responseHook: hook });
   }
 
-  async #describe(request: Request, parent: CallParent): Promise<Response> {
+  #describe(request: Request, parent: CallParent): Promise<Response> {
     const { router, describe } = this.#init;
     const task = describedTask(request);
-    if (task === undefined) return { id: request.id, error: "", result: describe(), streamUrl: null };
-    return await router.forward(router.find(task), request, parent, undefined);
+    if (task === undefined) return Promise.resolve({ id: request.id, error: "", result: describe(), streamUrl: null });
+    return router.forward(router.find(task), request, parent, undefined);
   }
+}
+
+async function orFailure(request: Request, response: Promise<Response>): Promise<Response> {
+  try {
+    return await response;
+  } catch (error) {
+    return failureOf(request, error);
+  }
+}
+
+function failureOf(request: Request, error: unknown): Response {
+  return failureResponse(request, error instanceof AcommError ? error : new AcommError("remote", "the coordinator failed", { cause: error }));
 }
 
 /** Of which task the providers are asked; undefined where the coordinator itself is. */

@@ -3,6 +3,7 @@ import type { Request, Response } from "@acomm/protocol";
 import type { Tracker } from "@acomm/tracker";
 import { checkTaskName } from "@acomm/tracker";
 import type { CallParent, TransportRegistry } from "@acomm/transport";
+import { failureResponse } from "./failure-response.ts";
 import type { FoundProvider } from "./found-provider.ts";
 import { nearNames } from "./near-names.ts";
 import type { ProviderDirectory } from "./provider-directory.ts";
@@ -46,22 +47,18 @@ export class Router {
     throw new AcommError("unknown_task", `no provider has ever served ${task} here${near.length === 0 ? "" : `: did you mean ${near.join(" or ")}?`}`);
   }
 
-  /**
-   * Sends a request on and gives whatever response there is, its result unread.
-   *
-   * @throws AcommError where there is none
-   */
+  /** Sends a request on and gives the response, its result unread, or one that says why there is none. Never rejects. */
   forward(task: TaskProviders, request: Request, parent: CallParent, onProgress: ((value: unknown) => void) | undefined): Promise<Response> {
     const tracker = this.#init.tracker();
     const hops = request.ext?.["hops"] === undefined ? undefined : (asksOf(request).hops ?? 0) + 1;
-    return this.#route(task, parent, (url) => tracker.forward(url, request, { parent, onProgress, hops }));
+    return this.#route(task, request, parent, (url) => tracker.forward(url, request, { parent, onProgress, hops }));
   }
 
-  /** Hands a request over to a provider that answers its hook by itself; resolves when the provider has taken it. @throws AcommError where none has */
-  async handOver(task: TaskProviders, request: Request, parent: CallParent): Promise<void> {
+  /** Hands a request over to a provider that answers its hook by itself; gives the response that says so where none takes it. Never rejects. */
+  handOver(task: TaskProviders, request: Request, parent: CallParent): Promise<Response | undefined> {
     const { registry, defaultTimeoutMs } = this.#init;
     const asks = asksOf(request);
-    await this.#route(task, parent, async (url) => {
+    return this.#route<Response | undefined>(task, request, parent, async (url) => {
       const target = parseUrl(url);
       const leftMs = Math.max((parent.deadline ?? Infinity) - performance.now(), 1);
       const text = encodeRequest(request, { ...asks, ...(asks.timeoutMs === undefined ? undefined : { timeoutMs: leftMs }), ...(asks.hops === undefined ? undefined : { hops: asks.hops + 1 }) });
@@ -71,7 +68,7 @@ export class Router {
     });
   }
 
-  async #route<Outcome extends Response | undefined>(task: TaskProviders, parent: CallParent, ask: (url: string) => Promise<Outcome>): Promise<Outcome> {
+  async #route<Outcome extends Response | undefined>(task: TaskProviders, request: Request, parent: CallParent, ask: (url: string) => Promise<Outcome>): Promise<Outcome | Response> {
     const startedAt = performance.now();
     let tried: Set<FoundProvider> | undefined;
     let last: AcommError | undefined;
@@ -103,6 +100,8 @@ export class Router {
           if (!(await this.#mayAskAnother(task, provider, last, askedAt, parent, tried))) throw error;
         }
       }
+    } catch (error) {
+      return failureResponse(request, error as AcommError);
     } finally {
       task.inFlight -= 1;
       task.statistics.add(startedAt, performance.now(), isDone);

@@ -51,6 +51,8 @@ export class Job implements AcceptedWork, HandlerContext {
   #controller: AbortController | undefined;
   #deadline: JobDeadline | undefined;
   #abortReason: AcommError | undefined;
+  /** Most handlers make one call, and a set costs more than the rest of it. */
+  #dependent: Dependent | undefined;
   #dependents: Set<Dependent> | undefined;
   #isFinished = false;
 
@@ -115,12 +117,14 @@ export class Job implements AcceptedWork, HandlerContext {
   }
 
   attach(dependent: Dependent): void {
-    if (this.#abortReason === undefined) (this.#dependents ??= new Set()).add(dependent);
-    else dependent.parentAborted(this.#abortReason);
+    if (this.#abortReason !== undefined) dependent.parentAborted(this.#abortReason);
+    else if (this.#dependent === undefined) this.#dependent = dependent;
+    else (this.#dependents ??= new Set()).add(dependent);
   }
 
   detach(dependent: Dependent): void {
-    this.#dependents?.delete(dependent);
+    if (this.#dependent === dependent) this.#dependent = undefined;
+    else this.#dependents?.delete(dependent);
   }
 
   start(): void {
@@ -155,9 +159,11 @@ export class Job implements AcceptedWork, HandlerContext {
     this.#abortReason = reason;
     this.#unwatchDeadline();
     this.#controller?.abort(reason);
-    const dependents = this.#dependents;
-    this.#dependents = undefined;
-    for (const dependent of dependents ?? []) dependent.parentAborted(reason);
+    const first = this.#dependent;
+    const others = this.#dependents;
+    this.#dependent = this.#dependents = undefined;
+    first?.parentAborted(reason);
+    for (const dependent of others ?? []) dependent.parentAborted(reason);
   }
 
   /** It is over: the service has forgotten it. What still hangs on a signal whose time has come ends with it. */
