@@ -1,5 +1,5 @@
 import { AcommError, asksOf, createResponse, encodeErrorText, encodeProgress, parseUrl } from "@acomm/protocol";
-import type { AcommUrl, Request, RequestAsks, Response, TraceContext } from "@acomm/protocol";
+import type { AcommUrl, RawJson, Request, RequestAsks, Response, TraceContext } from "@acomm/protocol";
 import type { Dependent } from "./call-parent.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { HandlerContext } from "./handler-context.ts";
@@ -11,8 +11,8 @@ import { isThenable } from "./thenable.ts";
 export interface JobOwner {
   /** Calls the handler. */
   run(job: Job): unknown;
-  /** The handler gave a result. */
-  succeed(job: Job, result: unknown, streamUrl: AcommUrl | null): void;
+  /** The handler gave a result; `raw` is its text where that is known. */
+  succeed(job: Job, result: unknown, streamUrl: AcommUrl | null, raw?: RawJson): void;
   /** There is a response. */
   finish(job: Job, response: Response): void;
   /** There is none to be given. */
@@ -203,6 +203,7 @@ export class Job implements AcceptedWork, HandlerContext {
     const substitute = this.#substitute;
     if (substitute === undefined) this.#owner.succeed(this, result ?? null, this.#streamUrl);
     else if (substitute === null) this.#owner.discard(this);
+    else if (substitute.error === "" && substitute.raw !== undefined && Object.is(substitute.raw.value, substitute.result)) this.#owner.succeed(this, substitute.result, substitute.streamUrl, substitute.raw);
     else this.#owner.finish(this, { ...substitute, id: this.request.id });
   }
 

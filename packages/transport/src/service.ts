@@ -1,5 +1,5 @@
 import { AcommError, cancelledId, cancelTask, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
-import type { AcommUrl, Request, Response } from "@acomm/protocol";
+import type { AcommUrl, RawJson, Request, Response } from "@acomm/protocol";
 import { Deadlines } from "./deadlines.ts";
 import { deliverResponse } from "./deliver.ts";
 import { report } from "./diagnostics.ts";
@@ -69,7 +69,7 @@ export class Service implements AsyncDisposable {
   /** What the jobs ask of this service. */
   readonly #owner: JobOwner = {
     run: (job) => this.#handler(job.request, job),
-    succeed: (job, result, streamUrl) => { this.#succeed(job, result, streamUrl); },
+    succeed: (job, result, streamUrl, raw) => { this.#succeed(job, result, streamUrl, raw); },
     finish: (job, response) => { this.#finish(job, response); },
     discard: (job) => { this.#done(job); },
     watchDeadline: (deadline) => { this.#deadlines.add(deadline); },
@@ -152,17 +152,17 @@ export class Service implements AsyncDisposable {
   }
 
   /** Answers a job whose handler gave a result. */
-  #succeed(job: Job, result: unknown, streamUrl: AcommUrl | null): void {
+  #succeed(job: Job, result: unknown, streamUrl: AcommUrl | null, raw?: RawJson): void {
     if (job.isCancelled) {
       this.#done(job); // nobody wants it any more
       return;
     }
     if (!job.answersHere || streamUrl !== null || !job.connection.isOpen) {
-      this.#finish(job, { id: job.request.id, error: "", result, streamUrl });
+      this.#finish(job, { id: job.request.id, error: "", result, streamUrl, raw });
       return;
     }
     try {
-      job.connection.answer(encodeReply(job.request, encodeJson(result, "result")));
+      job.connection.answer(encodeReply(job.request, raw === undefined ? encodeJson(result, "result") : raw.text));
     } catch (cause) {
       // a result that is too large, or is no JSON
       this.#explainHere(job, cause);
