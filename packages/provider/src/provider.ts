@@ -45,7 +45,6 @@ export class Provider<Tasks = Record<never, never>> implements AsyncDisposable {
   readonly #tasks = new Map<string, Task>();
   #services: readonly Service[] = [];
   #startedAt = new Date();
-  #hasFailed = false;
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
@@ -97,13 +96,13 @@ export class Provider<Tasks = Record<never, never>> implements AsyncDisposable {
   }
 
   /**
-   * Starts to serve every task, or none: where one socket can't be had, the others are given up again. Idempotent.
+   * Starts to serve every task, or none: where one socket can't be had, the others are given up again, for good. Idempotent.
    *
    * @throws AcommError `bad_address`, such as where a provider of the same name runs; `bad_field` without a task; `stopping`
-   * after a stop or a start that failed
+   * after a stop
    */
   start(): Promise<void> {
-    if (this.#stopping !== undefined || this.#hasFailed) return Promise.reject(new AcommError("stopping", "the provider was stopped: make a new one"));
+    if (this.#stopping !== undefined) return Promise.reject(new AcommError("stopping", "the provider was stopped: make a new one"));
     if (this.#tasks.size === 0) return Promise.reject(new AcommError("bad_field", "the provider has no task: add one before the start"));
     this.#starting ??= this.#start();
     return this.#starting;
@@ -149,7 +148,6 @@ export class Provider<Tasks = Record<never, never>> implements AsyncDisposable {
       const outcomes = await Promise.allSettled(tasks.map(({ listener }) => listener.start()));
       for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
     } catch (error) {
-      this.#hasFailed = true;
       await Promise.all([...tasks.map(({ listener }) => listener.stop({ graceMs: 0 })), tracker.stop({ graceMs: 0 })]);
       if (this.#ownsRegistry) await this.#registry.close();
       throw error;

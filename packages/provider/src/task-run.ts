@@ -12,7 +12,8 @@ export class TaskRun implements TaskContext, Deadline {
   readonly request: Request;
   readonly startedAt: number = performance.now();
   args: unknown = undefined;
-  deadline: number;
+  /** The task's or the caller's, whichever is first; Infinity where there is none. */
+  deadline = Infinity;
   bucket: Deadline["bucket"] = undefined;
   previous: Deadline["previous"] = undefined;
   next: Deadline["next"] = undefined;
@@ -36,16 +37,13 @@ export class TaskRun implements TaskContext, Deadline {
     this.#place = place;
     this.#answer = answer;
     this.#refuse = refuse;
-    this.deadline = Math.min(this.startedAt + (task.timeoutMs ?? Infinity), context.deadline ?? Infinity);
-    if (this.deadline !== Infinity) task.owner.deadlines.add(this);
     this.ended = this.#run();
   }
 
-  /** Made only for handlers that look at it. */
+  /** Made only for handlers that look at it, and for those that have to wait for their turn. */
   get signal(): AbortSignal {
-    const { signal } = this.#context;
-    if (this.deadline === Infinity) return signal;
     if (this.#controller === undefined) {
+      const { signal } = this.#context;
       const controller = new AbortController();
       this.#controller = controller;
       if (this.#expired !== undefined) controller.abort(this.#expired);
@@ -71,22 +69,26 @@ export class TaskRun implements TaskContext, Deadline {
   }
 
   get tracker(): Caller {
-    const { trace } = this.#context;
-    return this.#task.owner.tracker.within({ signal: this.signal, deadline: this.deadline === Infinity ? undefined : this.deadline, trace });
+    const context = this.#context;
+    const { owner } = this.#task;
+    if (this.deadline === (context.deadline ?? Infinity)) return owner.tracker.within(context);
+    return owner.tracker.within({ signal: this.signal, deadline: this.deadline, trace: context.trace });
   }
 
   /** Its time has run out: the handler is told, and the caller gets its answer whatever the handler does. */
   expire(): void {
-    const { name } = this.#task;
-    const error = new AcommError("timeout", `${name}: ${this.#place.isRunning ? "not done" : "its turn did not come, and it did not run,"} within ${Math.round(this.deadline - this.startedAt)} ms`);
+    const { name, owner } = this.#task;
+    const { isRunning } = this.#place;
+    const error = new AcommError("timeout", `${name}: ${isRunning ? "not done" : "its turn did not come, so it did not run,"} within ${Math.round(this.deadline - this.startedAt)} ms`);
+    if (isRunning) owner.overdue.add(this);
     this.#expired = error;
-    if (this.#place.isRunning) this.#task.owner.overdue.add(this);
     this.#controller?.abort(error);
     this.#fail(error);
   }
 
   async #run(): Promise<void> {
     try {
+      this.#watchDeadline();
       const turn = this.#place.enter(() => this.signal);
       if (turn !== undefined) await turn;
       this.args = await this.#task.readArgs(this.request);
@@ -100,6 +102,12 @@ export class TaskRun implements TaskContext, Deadline {
       this.#place.leave();
       this.#task.owner.overdue.delete(this);
     }
+  }
+
+  #watchDeadline(): void {
+    const { timeoutMs = Infinity, owner } = this.#task;
+    this.deadline = Math.min(this.startedAt + timeoutMs, this.#context.deadline ?? Infinity);
+    if (this.deadline !== Infinity) owner.deadlines.add(this);
   }
 
   async #stream(source: LazyStreamSource): Promise<AcommUrl> {
