@@ -35,7 +35,7 @@ const extraRequests = 1000;
  * Serves tasks: each at its own socket `<socketDir>/<task>/<priority>-<name>.sock`, where a coordinator finds it. Its type
  * knows the tasks, so that `createClient<typeof provider>` does too.
  */
-export class Provider<Tasks = Record<never, never>> implements AsyncDisposable {
+export class Provider<Tasks = object> implements AsyncDisposable {
   /** Nothing but a type: there is no such value. */
   declare readonly "~tasks"?: Tasks;
   readonly #registry: TransportRegistry;
@@ -91,7 +91,7 @@ export class Provider<Tasks = Record<never, never>> implements AsyncDisposable {
   ): Provider<WithTask<Tasks, Name, ArgsInput, OnTheWire<ResultOutput>>> {
     if (this.#starting !== undefined || this.#stopping !== undefined) throw new AcommError("bad_field", `task: ${name} comes too late, add every task before the start`);
     if (this.#tasks.has(name)) throw new AcommError("bad_field", `task: ${name} was added already, give each its own name`);
-    this.#tasks.set(name, new Task(this.#owner, name, options as TaskOptions, handler as TaskHandler<unknown>));
+    this.#tasks.set(name, new Task(this.#owner, name, options, handler as TaskHandler));
     return this as unknown as Provider<WithTask<Tasks, Name, ArgsInput, OnTheWire<ResultOutput>>>;
   }
 

@@ -29,7 +29,7 @@ const validators: Record<string, Counted> = {
   },
   arktype: (provider, onRun) => {
     const args = type({ disks: type({ bytes: "number" }).array(), unit: "string = 'B'" });
-    return provider.task("total", { args, result: type({ total: "number", unit: "string" }) }, (context) => sum({ args: context.args, onRun })) as never;
+    return provider.task("total", { args, result: type({ total: "number", unit: "string" }) }, (context) => sum({ args: context.args, onRun }));
   },
 };
 

@@ -31,7 +31,7 @@ export interface TaskContext<Args = unknown> {
   readonly args: Args;
   /** The request itself, with its id and its `streamUrl`. */
   readonly request: Request;
-  /** Aborts when the caller leaves or cancels, at the deadline, and when a stop gives up waiting. */
+  /** Aborts when the caller leaves or cancels, at the deadline, when a stop gives up waiting, and when the handler fails. */
   readonly signal: AbortSignal;
   /** Tells the caller how far it is, with any JSON value; goes nowhere where the caller didn't ask for it. */
   readonly progress: (value: unknown) => void;

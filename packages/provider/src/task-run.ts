@@ -25,7 +25,7 @@ export class TaskRun implements TaskContext, Deadline {
   readonly #answer: (result: unknown) => void;
   readonly #refuse: (error: unknown) => void;
   #controller: AbortController | undefined;
-  #expired: AcommError | undefined;
+  #failure: AcommError | undefined;
   #serving: Promise<UnixStream> | undefined;
   #isAnswered = false;
 
@@ -46,7 +46,7 @@ export class TaskRun implements TaskContext, Deadline {
       const { signal } = this.#context;
       const controller = new AbortController();
       this.#controller = controller;
-      if (this.#expired !== undefined) controller.abort(this.#expired);
+      if (this.#failure !== undefined) controller.abort(this.#failure);
       else if (signal.aborted) controller.abort(signal.reason);
       else signal.addEventListener("abort", () => { controller.abort(signal.reason); }, { once: true });
     }
@@ -69,10 +69,7 @@ export class TaskRun implements TaskContext, Deadline {
   }
 
   get tracker(): Caller {
-    const context = this.#context;
-    const { owner } = this.#task;
-    if (this.deadline === (context.deadline ?? Infinity)) return owner.tracker.within(context);
-    return owner.tracker.within({ signal: this.signal, deadline: this.deadline, trace: context.trace });
+    return this.#task.owner.tracker.within({ signal: this.signal, deadline: this.deadline === Infinity ? undefined : this.deadline, trace: this.#context.trace });
   }
 
   /** Its time has run out: the handler is told, and the caller gets its answer whatever the handler does. */
@@ -81,8 +78,6 @@ export class TaskRun implements TaskContext, Deadline {
     const { isRunning } = this.#place;
     const error = new AcommError("timeout", `${name}: ${isRunning ? "not done" : "its turn did not come, so it did not run,"} within ${Math.round(this.deadline - this.startedAt)} ms`);
     if (isRunning) owner.overdue.add(this);
-    this.#expired = error;
-    this.#controller?.abort(error);
     this.#fail(error);
   }
 
@@ -111,11 +106,10 @@ export class TaskRun implements TaskContext, Deadline {
   }
 
   async #stream(source: LazyStreamSource): Promise<AcommUrl> {
-    if (this.#isAnswered || this.#serving !== undefined) {
+    const refusal = this.#refusalOfStream();
+    if (refusal !== undefined) {
       if (source instanceof Readable) source.destroy();
-      throw this.#isAnswered
-        ? new AcommError("cancelled", `${this.#task.name}: the request is answered already, it takes no stream any more`)
-        : new AcommError("bad_field", `${this.#task.name}: a response has one stream, and it has it already`);
+      throw refusal;
     }
     this.#serving = this.#task.owner.streams.serve(source, this.request);
     const stream = await this.#serving;
@@ -127,15 +121,24 @@ export class TaskRun implements TaskContext, Deadline {
     return stream.url;
   }
 
+  #refusalOfStream(): AcommError | undefined {
+    const { name } = this.#task;
+    if (this.#isAnswered) return new AcommError("cancelled", `${name}: the request is answered already, it takes no stream any more`);
+    return this.#serving === undefined ? undefined : new AcommError("bad_field", `${name}: a response has one stream, and it has it already`);
+  }
+
   #succeed(result: unknown): void {
     if (!this.#end()) return;
     this.#task.doneCount += 1;
     this.#answer(result);
   }
 
+  /** What the handler has begun and not ended ends with it: its stream, its calls and whatever else looks at its signal. */
   #fail(error: unknown): void {
     if (!this.#end()) return;
     this.#task.failedCount += 1;
+    this.#failure = error instanceof AcommError ? error : new AcommError("cancelled", `${this.#task.name}: the handler failed`, { cause: error });
+    this.#controller?.abort(this.#failure);
     this.#serving?.then((stream) => { stream.cancel(); }, () => undefined);
     this.#refuse(error);
   }

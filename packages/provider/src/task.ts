@@ -34,7 +34,7 @@ export class Task {
   readonly timeoutMs: number | undefined;
   readonly listener: UnixListener;
   readonly queue: TaskQueue;
-  readonly handle: TaskHandler<unknown>;
+  readonly handle: TaskHandler;
   doneCount = 0;
   failedCount = 0;
   readonly #priority: number;
@@ -46,7 +46,7 @@ export class Task {
   #schemas: { readonly args: JsonSchema | null; readonly result: JsonSchema | null } | undefined;
 
   /** @throws AcommError `bad_field`, `unknown_task`, `bad_address` */
-  constructor(owner: TaskOwner, name: string, options: TaskOptions, handler: TaskHandler<unknown>) {
+  constructor(owner: TaskOwner, name: string, options: TaskOptions, handler: TaskHandler) {
     const { args, result, timeoutMs, priority = owner.priority, concurrency = 64, maxQueued = 1000, idempotent = false, description = "" } = options;
     this.owner = owner;
     this.name = checkOwnName(name);

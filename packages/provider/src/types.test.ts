@@ -30,14 +30,15 @@ const withArktype = (): Provider<{ add: TaskSignature<{ a: number; b?: number },
     return { sum: args.a + args.b };
   });
 
-const several = new Provider(options)
+const _several = new Provider(options)
   .task("disk-info", { args: z.object({ all: z.boolean().default(false) }), result: z.array(z.object({ total: z.number() })) }, () => [])
   .task("at", { args: z.object({ path: z.string() }), result: z.string().transform(Number) }, () => "1")
   .task("ping", {}, () => undefined)
   .task("wipe", { result: z.undefined() }, () => undefined)
+  .task("nothing", { result: z.void() }, () => undefined)
   .task("maybe", { args: z.string().optional() }, ({ args }) => args);
 
-type Types = typeof several;
+type Types = typeof _several;
 
 describe("a provider's type", () => {
   test("knows its tasks: what callers give, what they get", () => {
@@ -46,6 +47,7 @@ describe("a provider's type", () => {
       readonly at: TaskSignature<{ path: string }, number>;
       readonly ping: TaskSignature;
       readonly wipe: TaskSignature<unknown, null>;
+      readonly nothing: TaskSignature<unknown, null>;
       readonly maybe: TaskSignature<string | undefined>;
     }>();
   });
@@ -71,7 +73,7 @@ test("a handler gets what it may use, each by itself", () => {
     expectTypeOf(stream).parameter(0).toExtend<unknown>();
     expectTypeOf(tracker).toEqualTypeOf<Caller>();
     // @ts-expect-error -- the schema knows no such argument
-    void args.m;
+    args.m satisfies unknown;
   });
   new Provider(options).task("t", {}, ({ args }) => {
     expectTypeOf(args).toEqualTypeOf<unknown>();
@@ -119,9 +121,9 @@ const calls = async (client: Client<TasksOf<Types>>): Promise<void> => {
   // @ts-expect-error -- task and arguments have their own places
   await client.request("ping", null, { task: "wipe" });
   // @ts-expect-error -- the result is a list
-  void (await client.request("disk-info", {})).total;
+  (await client.request("disk-info", {})).total satisfies unknown;
   // @ts-expect-error -- what no schema promises must be looked at first
-  void (await client.request("ping")).anything;
+  (await client.request("ping")).anything satisfies unknown;
 };
 
 test("a client's calls are those of the provider, made from its type alone", () => {
@@ -129,5 +131,5 @@ test("a client's calls are those of the provider, made from its type alone", () 
   expectTypeOf(createClient<Types>).parameter(0).toEqualTypeOf<Caller>();
   expectTypeOf(calls).toBeFunction();
   // @ts-expect-error -- something else than a provider has no tasks
-  (): unknown => createClient<AcommError>(caller, "unix:///run/acomm/c.sock").request("t");
+  expectTypeOf(() => createClient<AcommError>(caller, "unix:///run/acomm/c.sock").request("t")).toBeFunction();
 });
