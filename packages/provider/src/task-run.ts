@@ -90,7 +90,8 @@ export class TaskRun implements TaskContext, Deadline {
       if (turn !== undefined) await turn;
       this.args = await this.#task.readArgs(this.request);
       if (this.#isAnswered) return;
-      const result = await this.#task.checkResult(this.request, await this.#task.handle(this));
+      const { handle } = this.#task;
+      const result = await this.#task.checkResult(this.request, await handle(this));
       await this.#serving;
       this.#succeed(result);
     } catch (error) {
