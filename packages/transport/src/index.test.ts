@@ -5,6 +5,7 @@ test("the public names", () => {
   expect(Object.keys(transport).sort()).toEqual([
     "Connection",
     "Deadlines",
+    "HookProgress",
     "HttpDoor",
     "MessageServer",
     "StreamSigner",
@@ -30,6 +31,7 @@ test("the public names", () => {
     "errorChannelName",
     "openStream",
     "report",
+    "requireBearerToken",
     "respond",
     "send",
     "serve",
