@@ -1,0 +1,38 @@
+import { AcommError } from "@acomm/protocol";
+import { UsageError } from "./usage-error.ts";
+
+/** With what the command `acomm` exits. The numbers are stable: scripts branch on them. */
+export const exitCodes: Readonly<Record<"result" | "remote" | "usage" | "timeout" | "unavailable" | "interrupted", number>> = {
+  /** There is a result; a server drained and lost nothing. */
+  result: 0,
+  /** The task failed, or whether it ran is in doubt; a stream was cut; a server had to cut what was under way. */
+  remote: 1,
+  /** An argument, an option, a setting or the socket directory is wrong: nothing was sent. */
+  usage: 2,
+  /** No outcome within `--timeout`. */
+  timeout: 3,
+  /** It surely did not run: nobody is there, nobody serves the task, or who does takes no more now. */
+  unavailable: 4,
+  /** A signal ended it. */
+  interrupted: 130,
+};
+
+/** The exit code of a failure. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (!(error instanceof AcommError)) return exitCodes.remote;
+  switch (error.code) {
+    case "timeout":
+      return exitCodes.timeout;
+    case "unavailable":
+    case "overloaded":
+    case "stopping":
+    case "unknown_task":
+      return exitCodes.unavailable;
+    case "bad_address":
+    case "unknown_scheme":
+      return exitCodes.usage;
+    default:
+      return exitCodes.remote;
+  }
+}
