@@ -6,7 +6,8 @@ interface WithRawJson {
   readonly rawJSON: (text: string) => unknown;
 }
 
-type Branch = Map<string, unknown>;
+/** An object that is being put together. */
+class Branch extends Map<string, unknown> {}
 
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const words: ReadonlyMap<string, unknown> = new Map<string, unknown>([["true", true], ["false", false], ["null", null]]);
@@ -21,7 +22,7 @@ const maxLevels = 64;
  * @throws UsageError for what is none of both, a key that comes twice or is value and object at once, and the keys of prototypes
  */
 export function parsePairs(pairs: readonly string[]): unknown {
-  const root: Branch = new Map();
+  const root = new Branch();
   for (const pair of pairs) {
     const equals = pair.indexOf("=");
     if (equals < 0) throw new UsageError(`${JSON.stringify(pair)} is no argument of a task: write key=value, key:=JSON, or - alone to read JSON from standard input`);
@@ -69,18 +70,18 @@ function put(root: Branch, key: string, value: unknown): void {
   let branch = root;
   for (const [index, part] of path.slice(0, -1).entries()) {
     const there = branch.get(part);
-    if (there !== undefined && !(there instanceof Map)) throw new UsageError(`${JSON.stringify(path.slice(0, index + 1).join("."))} is a value and ${name} lies inside it: give one of both`);
-    const next: Branch = there instanceof Map ? (there as Branch) : new Map();
+    if (there !== undefined && !(there instanceof Branch)) throw new UsageError(`${JSON.stringify(path.slice(0, index + 1).join("."))} is a value and ${name} lies inside it: give one of both`);
+    const next = there ?? new Branch();
     branch.set(part, next);
     branch = next;
   }
   const last = path.at(-1) ?? "";
   const before = branch.get(last);
-  if (before instanceof Map) throw new UsageError(`${name} is a value and ${JSON.stringify(`${key}.${[...(before as Branch).keys()][0] ?? ""}`)} lies inside it: give one of both`);
+  if (before instanceof Branch) throw new UsageError(`${name} is a value and ${JSON.stringify(`${key}.${[...before.keys()][0] ?? ""}`)} lies inside it: give one of both`);
   if (branch.has(last)) throw new UsageError(`the key ${name} is given twice: give it once, or an array as ${key}:='[1,2]'`);
   branch.set(last, value);
 }
 
 function objectOf(branch: Branch): Record<string, unknown> {
-  return Object.fromEntries([...branch].map(([key, value]) => [key, value instanceof Map ? objectOf(value as Branch) : value]));
+  return Object.fromEntries([...branch].map(([key, value]) => [key, value instanceof Branch ? objectOf(value) : value]));
 }
