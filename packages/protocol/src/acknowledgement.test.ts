@@ -6,9 +6,9 @@ import { createResponse } from "./response.ts";
 import { encodeResponse } from "./response-codec.ts";
 
 const constants = [
-  ["acceptedText", acceptedText, { error: "", keepAlive: true, reply: false }],
-  ["acceptedReplyText", acceptedReplyText, { error: "", keepAlive: true, reply: true }],
-  ["acceptedOnceText", acceptedOnceText, { error: "", keepAlive: false, reply: false }],
+  ["acceptedText", acceptedText, { error: "", keepAlive: true, reply: false, cancel: false }],
+  ["acceptedReplyText", acceptedReplyText, { error: "", keepAlive: true, reply: true, cancel: true }],
+  ["acceptedOnceText", acceptedOnceText, { error: "", keepAlive: false, reply: false, cancel: false }],
 ] as const;
 
 describe("an acknowledgement that accepts", () => {
@@ -22,14 +22,15 @@ describe("an acknowledgement that accepts", () => {
     expect(decodeAcknowledgement(new TextEncoder().encode(text))).toEqual(meaning);
   });
 
-  test("keepAlive and reply count only as true, and reply only together with keepAlive", () => {
+  test("keepAlive, reply and cancel count only as true, and the last two only together with keepAlive", () => {
     const read = (ext: string): unknown => decodeAcknowledgement(`{"error":"","id":"","ext":${ext}}`);
-    const once = { error: "", keepAlive: false, reply: false };
+    const once = { error: "", keepAlive: false, reply: false, cancel: false };
     expect(read('{"keepAlive":1,"reply":true}')).toEqual(once);
     expect(read('{"keepAlive":"true"}')).toEqual(once);
-    expect(read('{"reply":true}')).toEqual(once);
+    expect(read('{"reply":true,"cancel":true}')).toEqual(once);
     expect(read("null")).toEqual(once);
-    expect(read('{"keepAlive":true,"reply":1,"cancel":true}')).toEqual({ error: "", keepAlive: true, reply: false });
+    expect(read('{"keepAlive":true,"reply":1,"cancel":true}')).toEqual({ error: "", keepAlive: true, reply: false, cancel: true });
+    expect(read('{"keepAlive":true,"reply":true}')).toEqual({ error: "", keepAlive: true, reply: true, cancel: false });
   });
 
   test("A48 one without an error, or with error null, accepts, as in the original", () => {
@@ -43,9 +44,9 @@ describe("an acknowledgement that refuses", () => {
     const error = new AcommError("unknown_task", 'no "disks" here\n');
     const kept = encodeRefusal(error, { keepAlive: true });
     expect(kept).toBe('{"error":"unknown_task: no \\"disks\\" here\\n","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true}}');
-    expect(decodeAcknowledgement(kept)).toEqual({ error: 'unknown_task: no "disks" here\n', keepAlive: true, reply: false });
+    expect(decodeAcknowledgement(kept)).toEqual({ error: 'unknown_task: no "disks" here\n', keepAlive: true, reply: false, cancel: false });
     const last = encodeRefusal(error, { keepAlive: false });
-    expect(decodeAcknowledgement(last)).toEqual({ error: 'unknown_task: no "disks" here\n', keepAlive: false, reply: false });
+    expect(decodeAcknowledgement(last)).toEqual({ error: 'unknown_task: no "disks" here\n', keepAlive: false, reply: false, cancel: false });
   });
 
   test("A49 is never empty", () => {

@@ -11,18 +11,20 @@ export interface Acknowledgement {
   readonly keepAlive: boolean;
   /** Requests may be answered on this connection (wire 2.8). */
   readonly reply: boolean;
+  /** Requests that came by this connection may be cancelled on it (wire 2.4). */
+  readonly cancel: boolean;
 }
 
 /** The constant text of an acknowledgement that says nothing but "accepted, send more" (wire 2.1). */
 export const acceptedText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true}}';
-/** The same, saying as well that requests may be answered on this connection (wire 2.8). */
-export const acceptedReplyText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true,"reply":true}}';
+/** The same, saying as well that requests may be answered (wire 2.8) and cancelled (wire 2.4) on this connection. */
+export const acceptedReplyText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true,"reply":true,"cancel":true}}';
 /** The same as the original writes it, which closes the connection then. */
 export const acceptedOnceText = '{"error":"","id":"","result":null,"stream_url":null}';
 
-const accepted: Acknowledgement = Object.freeze({ error: "", keepAlive: true, reply: false });
-const acceptedReply: Acknowledgement = Object.freeze({ error: "", keepAlive: true, reply: true });
-const acceptedOnce: Acknowledgement = Object.freeze({ error: "", keepAlive: false, reply: false });
+const accepted: Acknowledgement = Object.freeze({ error: "", keepAlive: true, reply: false, cancel: false });
+const acceptedReply: Acknowledgement = Object.freeze({ error: "", keepAlive: true, reply: true, cancel: true });
+const acceptedOnce: Acknowledgement = Object.freeze({ error: "", keepAlive: false, reply: false, cancel: false });
 
 /** The JSON text that refuses a frame; `keepAlive` where the connection stays usable. */
 export function encodeRefusal(error: unknown, options: { readonly keepAlive: boolean }): string {
@@ -39,7 +41,7 @@ export function decodeAcknowledgement(message: string | Uint8Array): Acknowledge
   if (typeof id !== "string") throw new AcommError("bad_field", `id must be a string, but is ${kindOf(id)}`);
   const ext = readExtensions(members);
   const keepAlive = ext?.["keepAlive"] === true;
-  return { error: readError(members.get("error")?.value), keepAlive, reply: keepAlive && ext["reply"] === true };
+  return { error: readError(members.get("error")?.value), keepAlive, reply: keepAlive && ext["reply"] === true, cancel: keepAlive && ext["cancel"] === true };
 }
 
 const answerTail = ',"ext":{"reply":true}}';

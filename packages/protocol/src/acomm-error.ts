@@ -27,6 +27,19 @@ export const acommErrorCodes = [
 /** One of {@link acommErrorCodes}. */
 export type AcommErrorCode = (typeof acommErrorCodes)[number];
 
+/** What an {@link AcommError} may be given beside code and message. */
+export interface AcommErrorOptions {
+  /** The error below it. Of a chain of causes those cross the wire that are AcommErrors, by code and message. */
+  readonly cause?: unknown;
+  /** More about it for programs, any JSON. It crosses the wire. */
+  readonly details?: unknown;
+  /** Whether the same request may be sent again. @default true for `unavailable`, `overloaded` and `stopping` */
+  readonly retryable?: boolean | undefined;
+}
+
+/** With these codes a request surely did not run. */
+export const didNotRun: ReadonlySet<AcommErrorCode> = new Set(["unavailable", "overloaded", "stopping"]);
+
 /**
  * The one error class of the library: `code` says what happened in a word that programs may compare,
  * `message` names the value and the limit and says what to do, `cause` holds the error below it, if any.
@@ -34,14 +47,25 @@ export type AcommErrorCode = (typeof acommErrorCodes)[number];
 export class AcommError extends Error {
   override readonly name = "AcommError";
   readonly code: AcommErrorCode;
+  /** What whoever failed says about it for programs, any JSON; undefined where it says nothing. */
+  readonly details: unknown;
+  /** Whether the request may be sent again: it surely did not run, or whoever failed says so. */
+  readonly retryable: boolean;
 
-  constructor(code: AcommErrorCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(code: AcommErrorCode, message: string, options?: AcommErrorOptions) {
     super(message, options);
     this.code = code;
+    this.details = options?.details;
+    this.retryable = options?.retryable ?? didNotRun.has(code);
   }
 }
 
 const knownCodes: ReadonlySet<string> = new Set(acommErrorCodes);
+
+/** Whether a word is one of {@link acommErrorCodes}. */
+export function isErrorCode(word: unknown): word is AcommErrorCode {
+  return typeof word === "string" && knownCodes.has(word);
+}
 
 /**
  * The text of an error on the wire: `code: message` for an {@link AcommError}, else the message; never empty. Neither stack
@@ -63,8 +87,8 @@ function textOf(error: Error): string {
   return "Error"; // empty text would mean success
 }
 
-/** Whoever gets the text may be on another machine: which sockets this one has is no concern of his. */
-function withoutPaths({ code, message }: AcommError): string {
+/** The message of an error. Whoever gets it may be on another machine: which sockets this one has is no concern of his. */
+export function withoutPaths({ code, message }: AcommError): string {
   const text = message.includes("unix:") ? message.replace(socketUrl, "unix:…") : message;
   return code === "bad_address" ? text.replace(absolutePath, "…") : text;
 }
@@ -87,6 +111,6 @@ function withoutSystemPaths(error: Error): string {
 export function decodeErrorText(text: string): AcommError {
   const colon = text.indexOf(": ");
   const word = colon > 0 ? text.slice(0, colon) : "";
-  if (word !== "remote" && knownCodes.has(word)) return new AcommError(word as AcommErrorCode, text.slice(colon + 2));
+  if (word !== "remote" && isErrorCode(word)) return new AcommError(word, text.slice(colon + 2));
   return new AcommError("remote", text);
 }

@@ -1,8 +1,11 @@
 export { acceptedOnceText, acceptedReplyText, acceptedText, decodeAcknowledgement, encodeRefusal, isAnswer } from "./acknowledgement.ts";
 export type { Acknowledgement } from "./acknowledgement.ts";
-export { AcommError, acommErrorCodes, decodeErrorText, encodeErrorText } from "./acomm-error.ts";
-export type { AcommErrorCode } from "./acomm-error.ts";
+export { AcommError, acommErrorCodes, decodeErrorText, encodeErrorText, isErrorCode } from "./acomm-error.ts";
+export type { AcommErrorCode, AcommErrorOptions } from "./acomm-error.ts";
 export { AcommUrl, decodeUrl, encodeUrl, maxSocketPathBytes, maxUrlLength, parseUrl, socketPathOf } from "./acomm-url.ts";
+export { cancelledId, cancelTask, encodeCancel } from "./cancel.ts";
+export { errorOfResponse } from "./failure.ts";
+export type { Failure, FailureCause } from "./failure.ts";
 export { checkName, maxNameBytes, standsAt, utf8Length } from "./fields.ts";
 export { checkFrameLength, defaultMaxFrameBytes, encodeFrame, FrameDecoder } from "./frame.ts";
 export type { FrameHandler } from "./frame.ts";
@@ -10,7 +13,9 @@ export { decodeUtf8, defaultMaxDepth, encodeJson, parseJson, parseMember } from 
 export type { RawJson } from "./json-text.ts";
 export { createRequest, handleResponse, optionalUrl, unmarshalArgs, validateRequest } from "./request.ts";
 export type { Request, RequestInit, ResponseHandler } from "./request.ts";
+export { asksOf, checkTrace } from "./request-asks.ts";
+export type { RequestAsks, TraceContext } from "./request-asks.ts";
 export { decodeRequest, encodeCall, encodeRequest } from "./request-codec.ts";
 export { createResponse, unmarshalResult } from "./response.ts";
 export type { Response, ResponseInit } from "./response.ts";
-export { decodeResponse, encodeReply, encodeResponse, replyHead, replyResult } from "./response-codec.ts";
+export { decodeResponse, encodeProgress, encodeReply, encodeResponse, replyHead, replyResult } from "./response-codec.ts";

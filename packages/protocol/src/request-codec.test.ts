@@ -79,13 +79,13 @@ describe("encodeRequest", () => {
 
 describe("encodeCall", () => {
   test.each(["t", "disk-info", "a task", "ä"])("writes what encodeRequest writes for the task %s, whatever was written before", (task) => {
-    for (const id of ["a", "b"]) expect(encodeCall(id, task, '{"n":1}')).toBe(encodeRequest(createRequest({ id, task, args: { n: 1 } }), { reply: true }));
+    for (const id of ["a", "b"]) for (const timeoutMs of [1, 30_000]) expect(encodeCall(id, task, '{"n":1}', timeoutMs)).toBe(encodeRequest(createRequest({ id, task, args: { n: 1 } }), { reply: true, timeoutMs }));
   });
 
   test.each(["", "x".repeat(129), "a\0"])("refuses the task %j", (task) => {
-    encodeCall("a", "t", "1");
-    expect(refusal(() => encodeCall("a", task, "1")).message).toMatch(/^task must/);
-    expect(encodeCall("a", "t", "1")).toContain('"task":"t"');
+    encodeCall("a", "t", "1", 5);
+    expect(refusal(() => encodeCall("a", task, "1", 5)).message).toMatch(/^task must/);
+    expect(encodeCall("a", "t", "1", 5)).toContain('"task":"t"');
   });
 });
 

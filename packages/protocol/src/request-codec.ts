@@ -3,12 +3,16 @@ import { checkName, standsAt } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { Request } from "./request.ts";
+import { asksOf, encodeAsks } from "./request-asks.ts";
+import type { RequestAsks } from "./request-asks.ts";
 
 const keys = /* @__PURE__ */ createKeyTable([["id"], ["task"], ["taskURL"], ["responsehook", "responseHook"], ["stream_url", "streamURL"], ["args"], ["ext"]]);
 
 /** The extensions of a request that may be answered on its connection (wire 2.8) and came in the common form. */
 export const replyExt: Readonly<Record<string, unknown>> = Object.freeze({ reply: true });
 const replyTail = ',"ext":{"reply":true}}';
+/** How the extensions of a call begin that says how much time it has. */
+const timeoutHead = ',"ext":{"reply":true,"timeout":';
 const idHead = '{"id":"';
 const urlsAndArgs = '","responsehook":null,"stream_url":null,"args":';
 
@@ -18,9 +22,10 @@ const urlsAndArgs = '","responsehook":null,"stream_url":null,"args":';
  *
  * @param options.reply says that it may be answered on the connection (wire 2.8), and leaves the response hook to `hook`
  * @param options.hook the response hook to write instead of the request's own, as JSON text
+ * @param options the rest is what the request asks for beside the task
  * @throws AcommError `bad_field` naming the field.
  */
-export function encodeRequest(request: Request, options?: { readonly reply?: boolean; readonly hook?: string }): string {
+export function encodeRequest(request: Request, options?: RequestAsks & { readonly reply?: boolean; readonly hook?: string }): string {
   const { id, task, responseHook, streamUrl, taskUrl, args, raw } = request;
   const argsText = raw !== undefined && Object.is(raw.value, args) ? raw.text : encodeJson(args, "args");
   const hook = options?.hook ?? encodeUrl(responseHook, "responseHook");
@@ -29,7 +34,8 @@ export function encodeRequest(request: Request, options?: { readonly reply?: boo
   const head = `{"id":${quoteName(id, "id")},"task":${task === lastTask ? lastTaskText : quoteTask(task)}${where}`;
   const reply = options?.reply === true;
   const end = streamUrl?.streamEnd === "half-close";
-  const tail = !reply && !end ? "}" : reply && !end ? replyTail : `,"ext":{${reply ? '"reply":true,' : ""}"streamEnd":"half-close"}}`;
+  const members = `${reply ? ',"reply":true' : ""}${end ? ',"streamEnd":"half-close"' : ""}${options === undefined ? "" : encodeAsks(options)}`;
+  const tail = members === "" ? "}" : `,"ext":{${members.slice(1)}}}`;
   return `${head},"responsehook":${hook},"stream_url":${stream},"args":${argsText}${tail}`;
 }
 
@@ -39,12 +45,21 @@ export function encodeRequest(request: Request, options?: { readonly reply?: boo
  *
  * @param id a name of letters, digits, `_`, `.`, `:` and `-`
  * @param argsText JSON
+ * @param timeoutMs what is left of the caller's time, a whole number
  * @throws AcommError `bad_field` naming the task.
  */
-export function encodeCall(id: string, task: string, argsText: string): string {
+export function encodeCall(id: string, task: string, argsText: string, timeoutMs: number): string {
   if (task !== lastTask) quoteTask(task);
-  return `{"id":"${id}${lastMiddle}${argsText}${replyTail}`;
+  if (timeoutMs !== lastWrittenTimeoutMs) {
+    lastWrittenTimeoutMs = timeoutMs;
+    lastWrittenTail = `${timeoutHead}${timeoutMs}}}`;
+  }
+  return `{"id":"${id}${lastMiddle}${argsText}${lastWrittenTail}`;
 }
+
+/** The time of the last call that was written, and the tail that says so: most calls have the same. */
+let lastWrittenTimeoutMs = -1;
+let lastWrittenTail = "";
 
 /**
  * Reads a request from its JSON; takes the spellings of later revisions of the original as well.
@@ -67,8 +82,8 @@ function decodeCommonRequest(text: string, start: number, end: number, maxDepth:
   const idStart = start + idHead.length;
   const idEnd = beginsAsTheLast(text, start) ? idStart + 36 : endOfPlainId(text, start);
   if (idEnd < 0 || (!standsAt(text, lastMiddle, idEnd) && !rememberTask(text, idEnd))) return undefined;
-  const isReply = standsAt(text, replyTail, end - replyTail.length);
-  const argsEnd = isReply ? end - replyTail.length : end - 1;
+  const isReply = endsAsTheLast(text, end) || rememberTail(text, end);
+  const argsEnd = isReply ? end - lastTail.length : end - 1;
   if (!isReply && text[argsEnd] !== "}") return undefined;
   const argsText = text.slice(idEnd + lastMiddle.length, argsEnd);
   const args = parseMember(argsText, maxDepth);
@@ -81,8 +96,42 @@ function decodeCommonRequest(text: string, start: number, end: number, maxDepth:
     args,
     taskUrl: null,
     raw: { text: argsText.trim(), value: args },
-    ext: isReply ? replyExt : undefined,
+    ext: isReply ? lastExt : undefined,
   };
+}
+
+/** How the last request in the common form ended, and the extensions that this says. */
+let lastTail = replyTail;
+let lastExt = replyExt;
+
+/** Whether these are the extensions of a request in the common form, whose id is plain. */
+export function isCommonExt(ext: Request["ext"]): boolean {
+  return ext === lastExt || ext === replyExt;
+}
+
+function endsAsTheLast(text: string, end: number): boolean {
+  return standsAt(text, lastTail, end - lastTail.length);
+}
+
+/** Remembers the tail of a request where it is one of the common forms. */
+function rememberTail(text: string, end: number): boolean {
+  if (standsAt(text, replyTail, end - replyTail.length)) {
+    lastTail = replyTail;
+    lastExt = replyExt;
+    return true;
+  }
+  let start = end - 2;
+  while (start > 0 && isDigit(text.charCodeAt(start - 1))) start -= 1;
+  const digits = text.slice(start, end - 2);
+  // a number with a zero in front is no JSON
+  if (!/^(?:0|[1-9]\d{0,9})$/.test(digits) || !standsAt(text, "}}", end - 2) || !standsAt(text, timeoutHead, start - timeoutHead.length)) return false;
+  lastTail = `${timeoutHead}${Number(digits)}}}`;
+  lastExt = Object.freeze({ reply: true, timeout: Number(digits) });
+  return true;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 /** How the last request with an id in the form of a UUID began: the ids of one connection differ in nine digits alone. */
@@ -93,8 +142,7 @@ function beginsAsTheLast(text: string, start: number): boolean {
   if (!standsAt(text, lastHead, start) || lastHead === idHead) return false;
   const idEnd = start + idHead.length + 36;
   for (let at = idEnd - 9; at < idEnd; at += 1) {
-    const code = text.charCodeAt(at);
-    if (!(code >= 0x30 && code <= 0x39)) return false;
+    if (!isDigit(text.charCodeAt(at))) return false;
   }
   return true;
 }
@@ -124,6 +172,7 @@ function decodeAnyRequest(text: string, maxDepth: number | undefined): Request {
   const ext = readExtensions(members);
   const args = members.get("args");
   const value = args?.value ?? null;
+  asksOf({ ext }); // what it asks for must be readable
   return {
     id: checkName(members.get("id")?.value, "id"),
     task: checkName(members.get("task")?.value, "task"),

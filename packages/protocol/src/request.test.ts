@@ -132,7 +132,7 @@ describe("unmarshalArgs", () => {
     for (const schema of [schemaOf(() => ({ issues })), schemaOf(async () => ({ issues }))]) {
       const error = await unmarshalArgs(request, schema).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(AcommError);
-      expect(error).toMatchObject({ code: "bad_field", message, cause: issues.map((issue) => ({ message: issue.message })) });
+      expect(error).toMatchObject({ code: "bad_field", message, details: issues.map((issue) => ({ message: issue.message })) });
     }
   });
 
@@ -140,7 +140,7 @@ describe("unmarshalArgs", () => {
     const step = { key: "size", value: "marker", input: { size: "marker" } };
     const issues = [{ message: "not a number", path: ["disks", step], input: "marker", received: "marker" }];
     const error = await unmarshalArgs(request, schemaOf(() => ({ issues }))).catch((reason: unknown) => reason);
-    expect((error as AcommError).cause).toEqual([{ message: "not a number", path: ["disks", "size"] }]);
+    expect((error as AcommError).details).toEqual([{ message: "not a number", path: ["disks", "size"] }]);
   });
 
   test("rejects with what a broken schema throws", async () => {

@@ -1,11 +1,12 @@
 import { AcommError } from "./acomm-error.ts";
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
+import { readFailure } from "./failure.ts";
 import { checkName, kindOf, standsAt } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { KeyTable } from "./members.ts";
 import type { Request } from "./request.ts";
-import { isPlainName, replyExt } from "./request-codec.ts";
+import { isCommonExt, isPlainName, replyExt } from "./request-codec.ts";
 import type { Response } from "./response.ts";
 
 /** The keys of a response and of an acknowledgement. */
@@ -25,13 +26,14 @@ const replyTail = ',"stream_url":null,"ext":{"reply":true}}';
  * @throws AcommError `bad_field` naming the field.
  */
 export function encodeResponse(response: Response, options?: { readonly reply?: boolean }): string {
-  const { id, error, result, streamUrl, raw } = response;
+  const { id, error, result, streamUrl, raw, failure } = response;
   if (error !== "" && result != null) throw new AcommError("bad_field", "a response has an error or a result, not both");
   const resultText = raw !== undefined && Object.is(raw.value, result) ? raw.text : encodeJson(result, "result");
   const reply = options?.reply === true;
   if (error === "" && streamUrl === null && isPlainName(id)) return `${replyHead}${id}${beforeResult}${resultText}${reply ? replyTail : tail}`;
   const end = streamUrl?.streamEnd === "half-close";
-  const ext = !reply && !end ? "" : `,"ext":{${reply ? '"reply":true' : ""}${reply && end ? "," : ""}${end ? '"streamEnd":"half-close"' : ""}}`;
+  const members = [reply ? '"reply":true' : "", end ? '"streamEnd":"half-close"' : "", failure !== undefined && error !== "" ? `"error":${encodeJson(failure, "failure")}` : ""].filter((member) => member !== "");
+  const ext = members.length === 0 ? "" : `,"ext":{${members.join(",")}}`;
   const name = JSON.stringify(checkName(id, "id"));
   return `{"error":${JSON.stringify(error)},"id":${name},"result":${resultText},"stream_url":${encodeUrl(streamUrl, "streamUrl")}${ext}}`;
 }
@@ -44,8 +46,20 @@ export function encodeResponse(response: Response, options?: { readonly reply?: 
  * @param resultText JSON
  */
 export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText: string): string {
-  const isPlain = ext === replyExt || isPlainName(id); // the short cut of the request codec has looked at it already
+  const isPlain = isCommonExt(ext) || isPlainName(id); // the short cut of the request codec has looked at it already
   return isPlain ? `${replyHead}${id}${beforeResult}${resultText}${replyTail}` : `{"error":"","id":${JSON.stringify(id)},"result":${resultText}${replyTail}`;
+}
+
+/**
+ * The JSON text of progress (wire 2.6): a response that doesn't end its request.
+ *
+ * @param value any JSON
+ * @param options.reply marks it as one that goes back on the connection that asked (wire 2.8)
+ * @throws AcommError `bad_field` where the value can't be written as JSON, or is undefined
+ */
+export function encodeProgress({ id }: Pick<Request, "id">, value: unknown, options: { readonly reply: boolean }): string {
+  if (value === undefined) throw new AcommError("bad_field", "progress must be a JSON value, but is missing");
+  return `{"error":"","id":${JSON.stringify(id)},"result":null,"stream_url":null,"ext":{${options.reply ? '"reply":true,' : ""}"progress":${encodeJson(value, "progress")}}}`;
 }
 
 /**
@@ -101,6 +115,7 @@ function decodeAnyResponse(text: string, maxDepth: number | undefined): Response
     result,
     streamUrl: decodeUrl(members.get("stream_url")?.value, "stream_url", readStreamEnd(ext)),
     raw: member === undefined ? undefined : { text: member.text, value: result },
+    ...(error === "" ? undefined : { failure: readFailure(ext) }),
     ext,
   };
 }

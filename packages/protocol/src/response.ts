@@ -2,6 +2,8 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { AcommError, encodeErrorText } from "./acomm-error.ts";
 import type { AcommUrl } from "./acomm-url.ts";
 import { checkName } from "./fields.ts";
+import { failureOf } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 import { encodeJson } from "./json-text.ts";
 import type { RawJson } from "./json-text.ts";
 import type { Request } from "./request.ts";
@@ -20,6 +22,8 @@ export interface Response<Result = unknown> {
   readonly streamUrl: AcommUrl | null;
   /** The text of `result`, as it was read or first written; sent as long as `result` is still that value. */
   readonly raw?: RawJson | undefined;
+  /** What is known of the error beside its text (wire 2.5); undefined where nothing is. */
+  readonly failure?: Failure | undefined;
   /** The extensions that came with it (wire 2); they are not forwarded. */
   readonly ext?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -29,7 +33,10 @@ export interface ResponseInit<Result = unknown> {
   /** Any JSON value. @default null */
   readonly result?: Result | null | undefined;
   readonly streamUrl?: string | URL | null | undefined;
-  /** An error or its text; its message crosses the wire, its stack and cause never do. */
+  /**
+   * An error or its text. Its message crosses the wire, its stack never does; of an AcommError its details do as well, and
+   * those of its causes that are AcommErrors.
+   */
   readonly error?: unknown;
 }
 
@@ -43,12 +50,14 @@ export function createResponse<Result = unknown>(request: Pick<Request, "id">, i
   const { result = null, streamUrl, error } = init;
   const failed = error !== undefined && error !== null && error !== "";
   if (failed && result !== null) throw new AcommError("bad_field", "a response has an error or a result, not both");
+  const failure = failed ? failureOf(error) : undefined;
   return {
     id: checkName(request.id, "id"),
     error: failed ? encodeErrorText(error) : "",
     result,
     raw: { text: encodeJson(result, "result"), value: result },
     streamUrl: optionalUrl(streamUrl, "streamUrl"),
+    ...(failure === undefined ? undefined : { failure }),
   };
 }
 

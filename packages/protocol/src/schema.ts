@@ -4,7 +4,7 @@ import { AcommError } from "./acomm-error.ts";
 /**
  * The value as the schema gives it; the value itself without one.
  *
- * @throws AcommError `bad_field` with the value's path and the schema's words; `cause` holds those of every issue, and nothing
+ * @throws AcommError `bad_field` with the value's path and the schema's words; `details` holds those of every issue, and nothing
  * else of it: some schemas put the value in.
  */
 export async function validateWith(schema: StandardSchemaV1 | undefined, value: unknown, field: string): Promise<unknown> {
@@ -14,5 +14,5 @@ export async function validateWith(schema: StandardSchemaV1 | undefined, value: 
   const issues = outcome.issues.map(({ message, path = [] }) => ({ message, path: path.map((step) => (typeof step === "object" ? step.key : step)) }));
   const [issue] = issues;
   const path = (issue?.path ?? []).map((step) => `.${String(step)}`).join("");
-  throw new AcommError("bad_field", `${field}${path}: ${issue?.message ?? "refused by the schema"}`, { cause: issues });
+  throw new AcommError("bad_field", `${field}${path}: ${issue?.message ?? "refused by the schema"}`, { details: issues });
 }

@@ -130,7 +130,7 @@ describe("what Go writes, we write", () => {
   test("acknowledgement of a response: its empty id is taken in an acknowledgement, not in a response", () => {
     const row = vectors.encode.find(({ given }) => given.id === "");
     expect(row?.json).toBe(acceptedOnceText);
-    expect(decodeAcknowledgement(` ${acceptedOnceText}`)).toEqual({ error: "", keepAlive: false, reply: false });
+    expect(decodeAcknowledgement(` ${acceptedOnceText}`)).toEqual({ error: "", keepAlive: false, reply: false, cancel: false });
     expect(refusal(() => decodeResponse(acceptedOnceText)).code).toBe("bad_field");
   });
 });

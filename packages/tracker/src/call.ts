@@ -1,9 +1,8 @@
-import { AcommError, checkName, decodeErrorText, decodeResponse, encodeCall, encodeJson, encodeRequest, optionalUrl, parseMember } from "@acomm/protocol";
-import type { AcommUrl, Request, Response } from "@acomm/protocol";
+import { AcommError, decodeErrorText, decodeResponse, encodeCall, encodeRequest, errorOfResponse, parseMember } from "@acomm/protocol";
+import type { AcommUrl, Request, RequestAsks, Response } from "@acomm/protocol";
 import { cancelledError } from "@acomm/transport";
-import type { OutgoingMessage } from "@acomm/transport";
+import type { CallParent, Dependent, OutgoingMessage } from "@acomm/transport";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";
-import type { CallOptions } from "./tracker-options.ts";
 
 /** What the calls of one tracker share. */
 export interface CallOwner {
@@ -12,13 +11,40 @@ export interface CallOwner {
   readonly maxDepth: number;
   /** Counts an answer that nobody waits for. */
   refuse(): void;
+  /** Runs what the application gave, and reports what it throws. */
+  runProgress(handler: (value: unknown) => unknown, value: unknown, name: string): void;
+}
+
+/** What a call gives: the result, the response of a success, or whatever response there is, its result unread. */
+export type CallOutcome = "result" | "response" | "forwarded";
+
+/** What is sent. */
+export interface CallMessage {
+  readonly task: string;
+  /** JSON. */
+  readonly argsText: string;
+  readonly streamUrl: AcommUrl | null;
+  readonly taskUrl: AcommUrl | null;
+}
+
+/** How a call is made; a record of one shape, since it is made for each. */
+export interface CallInit {
+  /** The JSON of the hook that is named where the answer may not come on the connection. */
+  readonly hook: string;
+  /** Of the whole. */
+  readonly timeoutMs: number;
+  readonly idleTimeoutMs: number | undefined;
+  readonly outcome: CallOutcome;
+  /** What is asked for beside the time; undefined for nothing. */
+  readonly asks: RequestAsks | undefined;
+  readonly onProgress: ((value: unknown) => unknown) | undefined;
 }
 
 /**
  * One call from `tracker.request`: the entry in the pending table, the message on its way and the caller's promise in one,
  * so that a call costs no more than it must.
  */
-export class Call implements PendingRequest, OutgoingMessage {
+export class Call implements PendingRequest, OutgoingMessage, Dependent {
   readonly task: string;
   readonly takesReply = true;
   deadline: number;
@@ -31,48 +57,33 @@ export class Call implements PendingRequest, OutgoingMessage {
   isNamed = false;
   isSettled = false;
   #isAccepted = false;
+  isCancelled = false;
   readonly #owner: CallOwner;
-  readonly #argsText: string;
-  readonly #streamUrl: AcommUrl | null;
-  readonly #taskUrl: AcommUrl | null;
-  readonly #hook: string;
-  readonly #timeoutMs: number;
-  readonly #wantsResult: boolean;
+  readonly #message: CallMessage;
+  readonly #init: CallInit;
+  /** By when the whole must be done. */
+  readonly #until: number;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: AcommError) => void;
   #id: string | undefined;
   #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
+  #parent: CallParent | undefined;
 
-  /**
-   * @param request its arguments are written down here: what is changed inside them later is not sent
-   * @param options.hook the JSON of the hook that is named where the answer may not come on the connection
-   * @param options.wantsResult whether `resolve` gets the result alone instead of the response
-   * @throws AcommError `bad_field`
-   */
-  constructor(
-    owner: CallOwner,
-    request: Pick<CallOptions, "task" | "args" | "streamUrl" | "taskUrl">,
-    options: { readonly hook: string; readonly timeoutMs: number; readonly wantsResult: boolean },
-    resolve: (value: unknown) => void,
-    reject: (error: AcommError) => void,
-  ) {
-    const { task, args, streamUrl, taskUrl } = request;
+  constructor(owner: CallOwner, message: CallMessage, init: CallInit, resolve: (value: unknown) => void, reject: (error: AcommError) => void) {
     this.#owner = owner;
-    this.task = checkName(task, "task");
-    this.#argsText = encodeJson(args, "args");
-    this.#streamUrl = optionalUrl(streamUrl, "streamUrl");
-    this.#taskUrl = optionalUrl(taskUrl, "taskUrl");
-    this.#hook = options.hook;
-    this.#timeoutMs = options.timeoutMs;
-    this.#wantsResult = options.wantsResult;
-    this.deadline = performance.now() + options.timeoutMs;
+    this.#message = message;
+    this.#init = init;
+    this.task = message.task;
+    const now = performance.now();
+    this.#until = now + init.timeoutMs;
+    this.deadline = init.idleTimeoutMs === undefined ? this.#until : Math.min(this.#until, now + init.idleTimeoutMs);
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   get startedAt(): number {
-    return this.deadline - this.#timeoutMs;
+    return this.#until - this.#init.timeoutMs;
   }
 
   get id(): string {
@@ -83,8 +94,22 @@ export class Call implements PendingRequest, OutgoingMessage {
   /** Gives the call up when the signal aborts. */
   watch(signal: AbortSignal): void {
     this.#signal = signal;
-    this.#onAbort = () => { this.failed(cancelledError(this.#name(), signal)); };
+    this.#onAbort = () => { this.#cancel(cancelledError(this.#name(), signal)); };
     signal.addEventListener("abort", this.#onAbort);
+  }
+
+  /** Gives the call up when its parent ends. */
+  follow(parent: CallParent): void {
+    if (parent.attach === undefined) {
+      this.watch(parent.signal);
+      return;
+    }
+    this.#parent = parent;
+    parent.attach(this);
+  }
+
+  parentAborted(reason: AcommError): void {
+    this.#cancel(new AcommError(reason.code, `${this.#name()}: ${reason.message}`, { cause: reason.cause, retryable: false }));
   }
 
   encode(freeId: string | undefined): string {
@@ -92,17 +117,18 @@ export class Call implements PendingRequest, OutgoingMessage {
     pending.unname(this); // it may have been sent to a hook before
     if (freeId === undefined) {
       this.#nameHook();
-      return encodeRequest(this.#request(), { reply: true, hook: this.#hook });
+      return this.#encode(true, this.#init.hook);
     }
     this.#id = freeId;
-    if (this.#streamUrl === null && this.#taskUrl === null) return encodeCall(freeId, this.task, this.#argsText);
-    return encodeRequest(this.#request(), { reply: true, hook: "null" });
+    const { argsText, streamUrl, taskUrl } = this.#message;
+    if (streamUrl === null && taskUrl === null && this.#init.asks === undefined) return encodeCall(freeId, this.task, argsText, this.#timeLeftMs());
+    return this.#encode(true, "null");
   }
 
   /** The JSON text for a peer whose answer can come to the hook alone. */
   encodeForHook(): string {
     this.#nameHook();
-    return encodeRequest(this.#request(), { hook: this.#hook });
+    return this.#encode(false, this.#init.hook);
   }
 
   accepted(): void {
@@ -122,12 +148,20 @@ export class Call implements PendingRequest, OutgoingMessage {
   }
 
   succeeded(resultText: string): boolean {
-    if (!this.#wantsResult) return false;
-    const result = parseMember(resultText, this.#owner.maxDepth);
-    if (result === undefined) return false;
+    const { outcome } = this.#init;
+    if (outcome === "response") return false;
+    const value = outcome === "forwarded" ? this.#unread(resultText) : parseMember(resultText, this.#owner.maxDepth);
+    if (value === undefined) return false;
     this.carrier = undefined;
-    if (this.#owner.pending.remove(this)) this.#finishWith(result);
+    if (this.#owner.pending.remove(this)) this.#finishWith(value);
     return true;
+  }
+
+  progressed(value: unknown): void {
+    const { idleTimeoutMs, onProgress } = this.#init;
+    if (this.isSettled) return;
+    if (idleTimeoutMs !== undefined) this.#owner.pending.renew(this, Math.min(this.#until, performance.now() + idleTimeoutMs));
+    if (onProgress !== undefined) this.#owner.runProgress(onProgress, value, this.#name());
   }
 
   strayAnswer(): void {
@@ -144,16 +178,19 @@ export class Call implements PendingRequest, OutgoingMessage {
   }
 
   finish(outcome: Response | AcommError): void {
-    if (!(outcome instanceof AcommError) && outcome.error === "") {
-      this.#finishWith(this.#wantsResult ? outcome.result : outcome);
+    if (!(outcome instanceof AcommError) && (outcome.error === "" || this.#init.outcome === "forwarded")) {
+      this.#finishWith(this.#init.outcome === "result" ? outcome.result : outcome);
       return;
     }
     this.#leave();
-    this.#reject(outcome instanceof AcommError ? outcome : errorOfResponse(outcome.error));
+    this.#reject(outcome instanceof AcommError ? outcome : errorOfResponse(outcome));
   }
 
   expired(): AcommError {
-    return new AcommError("timeout", `${this.#name()}: ${this.#isAccepted ? "accepted, but not answered" : "not accepted"} within ${this.#timeoutMs} ms`);
+    const { idleTimeoutMs, timeoutMs } = this.#init;
+    const accepted = this.#isAccepted ? "accepted, but" : "not accepted, and";
+    if (this.deadline < this.#until) return new AcommError("timeout", `${this.#name()}: ${accepted} without progress for ${idleTimeoutMs ?? 0} ms`);
+    return new AcommError("timeout", `${this.#name()}: ${this.#isAccepted ? "accepted, but not answered" : "not accepted"} within ${Math.round(timeoutMs)} ms`);
   }
 
   #finishWith(value: unknown): void {
@@ -165,11 +202,32 @@ export class Call implements PendingRequest, OutgoingMessage {
     this.isSettled = true;
     this.carrier?.forget(this);
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#parent?.detach?.(this);
+  }
+
+  /** Gives the call up and, where it may be running, lets the receiver know. */
+  #cancel(error: AcommError): void {
+    this.isCancelled = true;
+    this.failed(error);
+  }
+
+  /** A success whose result nobody here reads. */
+  #unread(resultText: string): Response {
+    return { id: this.id, error: "", result: null, streamUrl: null, raw: { text: resultText, value: null } };
+  }
+
+  #timeLeftMs(): number {
+    return Math.max(Math.ceil(this.#until - performance.now()), 1);
+  }
+
+  #encode(reply: boolean, hook: string): string {
+    return encodeRequest(this.#request(), { ...this.#init.asks, reply, hook, timeoutMs: this.#timeLeftMs() });
   }
 
   #request(): Request {
     // the text alone is left of the arguments
-    return { id: this.id, task: this.task, responseHook: null, streamUrl: this.#streamUrl, taskUrl: this.#taskUrl, args: null, raw: { text: this.#argsText, value: null } };
+    const { task, argsText, streamUrl, taskUrl } = this.#message;
+    return { id: this.id, task, responseHook: null, streamUrl, taskUrl, args: null, raw: { text: argsText, value: null } };
   }
 
   /** Who knows the id could answer at the hook in the peer's place, so there it is a secret. */
@@ -181,10 +239,4 @@ export class Call implements PendingRequest, OutgoingMessage {
   #name(): string {
     return `request ${JSON.stringify(this.id)} (${this.task})`;
   }
-}
-
-/** The peer's error. That something was unavailable to the handler doesn't mean that the handler did not run. */
-function errorOfResponse(text: string): AcommError {
-  const error = decodeErrorText(text);
-  return error.code === "unavailable" ? new AcommError("remote", text) : error;
 }

@@ -1,7 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import type { Response } from "@acomm/protocol";
-import { Deadlines } from "./deadlines.ts";
-import type { Deadline } from "./deadlines.ts";
+import { Deadlines } from "@acomm/transport";
+import type { Deadline } from "@acomm/transport";
 
 /** A request that has no outcome yet. */
 export interface PendingRequest extends Deadline {
@@ -17,6 +17,8 @@ export interface PendingRequest extends Deadline {
   finish(outcome: Response | AcommError): void;
   /** Its outcome when the deadline has come: the error, or the response that says so. */
   expired(): Response | AcommError;
+  /** Progress came at the hook. @default it is dropped */
+  progressed?(value: unknown): void;
 }
 
 /**
@@ -69,6 +71,13 @@ export class PendingRequests {
   /** All that are open. */
   values(): PendingRequest[] {
     return this.#deadlines.values();
+  }
+
+  /** Gives a request that is open another deadline. */
+  renew(pending: PendingRequest, deadline: number): void {
+    if (!this.#deadlines.remove(pending)) return;
+    pending.deadline = deadline;
+    this.#deadlines.add(pending);
   }
 
   /** Takes a request out without an outcome. Gives false where it isn't open. */

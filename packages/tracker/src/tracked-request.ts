@@ -60,3 +60,16 @@ export function runHandlers(onError: ErrorHook | undefined): (request: Request, 
     }
   };
 }
+
+/** Runs what gets the progress of a call; what it throws, or rejects with, is reported. */
+export function runProgress(onError: ErrorHook | undefined): (handler: (value: unknown) => unknown, value: unknown, name: string) => void {
+  return (handler, value, name) => {
+    const failed = (cause: unknown): void => { report(onError, new AcommError("remote", `the progress handler of ${name} threw`, { cause })); };
+    try {
+      const outcome = handler(value);
+      if (outcome !== undefined) Promise.resolve(outcome).catch(failed);
+    } catch (cause) {
+      failed(cause);
+    }
+  };
+}

@@ -1,5 +1,5 @@
-import type { RequestInit } from "@acomm/protocol";
-import type { ErrorHook, TargetPolicy, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
+import type { RequestInit, TraceContext } from "@acomm/protocol";
+import type { CallParent, ErrorHook, TargetPolicy, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
 
 /** What a `Tracker` takes; all have defaults. */
 export interface TrackerOptions {
@@ -25,12 +25,37 @@ export interface TrackerOptions {
   readonly onError?: ErrorHook | undefined;
 }
 
-/** What `tracker.request` takes. */
-export interface CallOptions<Args = unknown> extends Pick<RequestInit<Args>, "task" | "args" | "streamUrl" | "taskUrl"> {
-  /** Connect, send, acknowledgement and response together, in milliseconds. @default the tracker's `defaultTimeoutMs` */
+/** How long a call may take, what ends it early, and what it hears meanwhile. */
+export interface CallLimits {
+  /** Connect, send, acknowledgement and response together, in milliseconds. The receiver is told. @default the tracker's `defaultTimeoutMs` */
   readonly timeoutMs?: number | undefined;
-  /** Gives the request up; the promise then rejects with `cancelled`. */
+  /** How long the receiver may be without progress, in milliseconds; it never extends `timeoutMs`. @default as long as `timeoutMs` */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Gives the request up; the promise then rejects with `cancelled`, and the receiver is told where it understands that. */
   readonly signal?: AbortSignal | undefined;
+  /** Gets the progress of the task: any JSON. What it throws, or rejects with, is reported. @default none is asked for */
+  readonly onProgress?: ((value: unknown) => unknown) | undefined;
+  /** The request on whose behalf this call is made, such as a handler's context: what is left of its time, its end and its trace count here too. */
+  readonly parent?: CallParent | undefined;
+  /** The trace that the call belongs to, instead of its parent's. */
+  readonly trace?: TraceContext | undefined;
+  /**
+   * How long to send it again where it may be sent again, in milliseconds and within `timeoutMs`: it surely did not run
+   * (`unavailable`, `overloaded`, `stopping`), or whoever failed says so. @default it is sent once
+   */
+  readonly retryForMs?: number | undefined;
+}
+
+/** What `tracker.forward` takes. */
+export interface ForwardOptions extends CallLimits {
+  /** How many coordinators have passed the request on, this one included. @default 0 */
+  readonly hops?: number | undefined;
+  /** Where the answer shall go instead of the tracker's own socket, such as an `http:` URL whose handler calls `handleResponse`. */
+  readonly responseHook?: string | URL | undefined;
+}
+
+/** What `tracker.request` takes. */
+export interface CallOptions<Args = unknown> extends CallLimits, Pick<RequestInit<Args>, "task" | "args" | "streamUrl" | "taskUrl"> {
   /** Where the answer shall go instead of the tracker's own socket, such as an `http:` URL whose handler calls `handleResponse`. */
   readonly responseHook?: string | URL | undefined;
 }

@@ -205,7 +205,7 @@ describe("on the wire", () => {
     const [first, second] = peer.requests;
     expect(first?.responseHook?.href).toBe(tracker.url.href);
     expect(second?.responseHook).toBeNull();
-    expect([first?.ext, second?.ext]).toEqual([{ reply: true }, { reply: true }]);
+    expect([first?.ext, second?.ext]).toEqual([{ reply: true, timeout: 30_000 }, { reply: true, timeout: 30_000 }]);
   });
 
   test("a peer that keeps the connection but doesn't answer on it is named the hook each time", async () => {
@@ -262,7 +262,7 @@ describe("on the wire", () => {
       return request.args;
     });
     expect(await tracker.request(listener.url, { task: "t", args: 7, responseHook: tracker.url })).toBe(7);
-    expect(seen[0]?.ext).toBeUndefined();
+    expect(seen[0]?.ext).toEqual({ timeout: 30_000 });
     await service.stop();
   });
 

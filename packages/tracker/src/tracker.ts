@@ -1,20 +1,25 @@
-import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import { AcommError, checkName, decodeResponse, encodeJson, encodeUrl, optionalUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { admitTargets, cancelledError, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
-import type { AcceptedWork, CutWork, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
+import type { AcceptedWork, CallParent, CutWork, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AdHocStreams } from "./ad-hoc-streams.ts";
 import type { LazyStreamSource } from "./ad-hoc-streams.ts";
+import { asksFor } from "./asks-for.ts";
 import { Call } from "./call.ts";
-import type { CallOwner } from "./call.ts";
+import type { CallMessage, CallOutcome, CallOwner } from "./call.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
 import { ResponseForwarder } from "./response-forwarder.ts";
+import { sendAgain } from "./send-again.ts";
 import { settledWithin } from "./settled-within.ts";
-import { runHandlers, TrackedRequest } from "./tracked-request.ts";
-import type { CallOptions, TrackerOptions } from "./tracker-options.ts";
+import { runHandlers, runProgress, TrackedRequest } from "./tracked-request.ts";
+import type { CallOptions, ForwardOptions, TrackerOptions } from "./tracker-options.ts";
+
+/** What makes calls: a tracker, or what {@link Tracker.within} gives. */
+export type Caller = Pick<Tracker, "request" | "call">;
 
 /** Where calls go. */
 interface Target {
@@ -62,7 +67,7 @@ export class Tracker implements AsyncDisposable {
     this.#httpStreamUrl = options.httpStreamUrl === undefined ? undefined : parseUrl(options.httpStreamUrl, { field: "httpStreamUrl" });
     this.#defaultTimeoutMs = checkTimeoutMs(options.defaultTimeoutMs ?? 30_000, "defaultTimeoutMs");
     this.#pending = new PendingRequests(checkCount(options.maxPending ?? 10_000, "maxPending"));
-    this.#callOwner = { pending: this.#pending, maxDepth: checkDepth(options.maxDepth), refuse: () => { this.#refused += 1; } };
+    this.#callOwner = { pending: this.#pending, maxDepth: checkDepth(options.maxDepth), refuse: () => { this.#refused += 1; }, runProgress: runProgress(options.onError) };
     this.#admit = options.admit ?? admitTargets();
     this.#ownsRegistry = options.registry === undefined;
     this.#registry = options.registry ?? createRegistry();
@@ -123,12 +128,37 @@ export class Tracker implements AsyncDisposable {
    * `frame_too_large`.
    */
   request<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Result> {
-    return this.#call(url, options, true) as Promise<Result>;
+    return this.#call(url, options, "result") as Promise<Result>;
   }
 
   /** Like {@link request}, but gives the whole response, with its stream URL. A response with an error throws. */
   call<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Response<Result>> {
-    return this.#call(url, options, false) as Promise<Response<Result>>;
+    return this.#call(url, options, "response") as Promise<Response<Result>>;
+  }
+
+  /**
+   * Sends a request on that came from somebody else: under an id of its own, its arguments with their text, its streams as they
+   * are. Gives whatever response there is, with an error or not; the text of its result is in `raw`, its value need not be.
+   *
+   * @throws AcommError only where there is no response: the peer's refusal, which means that it did not run, and else as
+   * {@link request}
+   */
+  forward(url: string | URL, request: Request, options: ForwardOptions = {}): Promise<Response> {
+    const { retryForMs, timeoutMs = this.#defaultTimeoutMs } = options;
+    const { task, args, raw, streamUrl, taskUrl = null } = request;
+    const attempt = (leftMs: number | undefined): Promise<Response> => {
+      const argsText = raw !== undefined && Object.is(raw.value, args) ? raw.text : encodeJson(args, "args");
+      return this.#callOnce(url, { task, argsText, streamUrl, taskUrl }, leftMs === undefined ? options : { ...options, timeoutMs: leftMs }, "forwarded") as Promise<Response>;
+    };
+    return retryForMs === undefined ? attempt(undefined) : sendAgain({ ...options, timeoutMs, retryForMs }, attempt);
+  }
+
+  /** A caller whose calls are made on behalf of a request: its context is the `parent` of each. */
+  within(parent: CallParent): Caller {
+    return {
+      request: (url, options) => this.request(url, { parent, ...options }),
+      call: (url, options) => this.call(url, { parent, ...options }),
+    };
   }
 
   /**
@@ -291,20 +321,41 @@ export class Tracker implements AsyncDisposable {
     }
   }
 
-  #call(url: string | URL, options: CallOptions, wantsResult: boolean): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const { signal, responseHook, timeoutMs = this.#defaultTimeoutMs } = options;
-      const { url: target, transport } = this.#target(url);
-      this.#checkRunning();
-      checkTimeoutMs(timeoutMs);
-      if (signal?.aborted === true) throw cancelledError(`request ${options.task}`, signal);
-      const hook = responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" }));
-      const call = new Call(this.#callOwner, options, { hook, timeoutMs, wantsResult }, resolve, reject);
-      this.#pending.add(call);
-      if (signal !== undefined) call.watch(signal);
-      if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
-      else void this.#send(target, transport, call, timeoutMs);
-    });
+  #call(url: string | URL, options: CallOptions, outcome: CallOutcome): Promise<unknown> {
+    const { retryForMs, timeoutMs = this.#defaultTimeoutMs } = options;
+    if (retryForMs !== undefined) return sendAgain({ ...options, timeoutMs, retryForMs }, (leftMs) => this.#callOnce(url, this.#messageOf(options), { ...options, timeoutMs: leftMs }, outcome));
+    return new Promise((resolve, reject) => { this.#begin(url, this.#messageOf(options), options, outcome, resolve, reject); });
+  }
+
+  #callOnce(url: string | URL, message: CallMessage, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
+    return new Promise((resolve, reject) => { this.#begin(url, message, options, outcome, resolve, reject); });
+  }
+
+  /** What is sent; the arguments are written down here, and what is changed inside them later is not sent. @throws AcommError `bad_field` */
+  #messageOf({ task, args, streamUrl, taskUrl }: CallOptions): CallMessage {
+    return { task: checkName(task, "task"), argsText: encodeJson(args, "args"), streamUrl: optionalUrl(streamUrl, "streamUrl"), taskUrl: optionalUrl(taskUrl, "taskUrl") };
+  }
+
+  #begin(url: string | URL, message: CallMessage, options: ForwardOptions, outcome: CallOutcome, resolve: (value: unknown) => void, reject: (error: AcommError) => void): void {
+    const { signal, responseHook, parent, onProgress, idleTimeoutMs } = options;
+    const { url: target, transport } = this.#target(url);
+    this.#checkRunning();
+    let timeoutMs = checkTimeoutMs(options.timeoutMs ?? this.#defaultTimeoutMs);
+    if (idleTimeoutMs !== undefined) checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs");
+    if (signal?.aborted === true) throw cancelledError(`request ${message.task}`, signal);
+    if (parent?.deadline !== undefined) {
+      timeoutMs = Math.min(timeoutMs, parent.deadline - performance.now());
+      if (timeoutMs <= 0) throw new AcommError("timeout", `request ${message.task}: not sent, the time of the request that it is made for is over`);
+      timeoutMs = Math.max(timeoutMs, 1);
+    }
+    const hook = responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" }));
+    const call = new Call(this.#callOwner, message, { hook, timeoutMs, idleTimeoutMs, outcome, asks: asksFor(options), onProgress }, resolve, reject);
+    this.#pending.add(call);
+    if (signal !== undefined) call.watch(signal);
+    if (parent !== undefined) call.follow(parent);
+    if (call.isSettled) return; // its parent has ended
+    if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
+    else void this.#send(target, transport, call, timeoutMs);
   }
 
   /** Sends a call whose answer can only come to a hook. */
@@ -321,6 +372,8 @@ export class Tracker implements AsyncDisposable {
   /** Takes a response that comes in at the tracker's socket. */
   #accept(text: string): AcceptedWork {
     const response = decodeResponse(text, this.#callOwner.maxDepth);
+    const progress = response.ext?.["progress"];
+    if (progress !== undefined) return this.#acceptProgress(response, progress);
     const pending = this.#claim(response);
     return {
       answersHere: false,
@@ -329,14 +382,22 @@ export class Tracker implements AsyncDisposable {
     };
   }
 
+  #acceptProgress(response: Response, progress: unknown): AcceptedWork {
+    const pending = this.#pending.find(response.id);
+    if (pending?.isClaimed !== false) throw this.#unknown(response);
+    return { answersHere: false, start: () => { pending.progressed?.(progress); }, discard: () => undefined };
+  }
+
   #claim(response: Response): PendingRequest {
     const pending = this.#pending.find(response.id);
-    if (pending?.isClaimed === false) {
-      pending.isClaimed = true;
-      return pending;
-    }
+    if (pending?.isClaimed !== false) throw this.#unknown(response);
+    pending.isClaimed = true;
+    return pending;
+  }
+
+  #unknown(response: Response): AcommError {
     this.#refused += 1;
-    throw new AcommError("unknown_id", `no request with the id ${JSON.stringify(response.id)} is open: it was answered, has expired or is not from here`);
+    return new AcommError("unknown_id", `no request with the id ${JSON.stringify(response.id)} is open: it was answered, has expired or is not from here`);
   }
 
   async #stop(graceMs: number): Promise<StopReport> {
@@ -349,7 +410,7 @@ export class Tracker implements AsyncDisposable {
     const cut: CutWork[] = [];
     for (const pending of this.#pending.values()) {
       cut.push({ id: pending.id, task: pending.task, ageMs: now - pending.startedAt });
-      this.#pending.settle(pending, new AcommError("stopping", `the tracker stopped before request ${JSON.stringify(pending.id)} (${pending.task}) was answered`));
+      this.#pending.settle(pending, new AcommError("stopping", `the tracker stopped before request ${JSON.stringify(pending.id)} (${pending.task}) was answered`, { retryable: false }));
     }
     await settledWithin([...this.#forwarder.done(), ...this.#streams.done()], leftMs());
     await this.#streams.close();

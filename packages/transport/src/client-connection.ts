@@ -5,6 +5,7 @@ import { leftUnread, wasReadToItsEnd } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
 import { isHeldUp } from "./patient-timer.ts";
+import { OutgoingCancel } from "./outgoing-cancel.ts";
 import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
 
 /** What a {@link ClientConnection} tells the peer's pool. */
@@ -106,7 +107,9 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   }
 
   forget(message: OutgoingMessage): void {
-    if (this.#answers.delete(message) && this.isIdle) this.#onIdle();
+    if (!this.#answers.delete(message)) return;
+    if (message.isCancelled === true && this.announcement?.cancel === true) this.send(new OutgoingCancel(message.id));
+    if (this.isIdle) this.#onIdle();
   }
 
   /** Takes no more messages and closes once nothing is on its way. */
@@ -195,8 +198,13 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
   }
 
   #onAnswer(text: string): void {
-    const { id } = parseJson(text) as { readonly id?: unknown };
+    const { id, ext } = parseJson(text) as { readonly id?: unknown; readonly ext: Readonly<Record<string, unknown>> };
     const message = typeof id === "string" ? this.#answers.find(id) : undefined;
+    const progress = ext["progress"];
+    if (progress !== undefined) {
+      message?.progressed?.(progress);
+      return;
+    }
     if (message === undefined) {
       this.#lastSent?.strayAnswer();
       return;
@@ -221,6 +229,8 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     this.#repliesHere = this.announcement.reply;
     if (ack.error === "") {
       this.#onAccepted(message, this.#repliesHere);
+      // given up before anybody could know that the peer can be told
+      if (isFirst && message.isCancelled === true && ack.cancel) this.send(new OutgoingCancel(message.id));
     } else {
       this.#answers.delete(message);
       const error = decodeErrorText(ack.error);

@@ -4,6 +4,7 @@ import * as transport from "./index.ts";
 test("the public names", () => {
   expect(Object.keys(transport).sort()).toEqual([
     "Connection",
+    "Deadlines",
     "HttpDoor",
     "MessageServer",
     "StreamSigner",
@@ -24,6 +25,7 @@ test("the public names", () => {
     "createStreamProxyHandler",
     "createStreamTransport",
     "createUnixTransport",
+    "delay",
     "deliverResponse",
     "errorChannelName",
     "openStream",

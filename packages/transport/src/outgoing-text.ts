@@ -25,7 +25,7 @@ export class OutgoingText implements OutgoingMessage {
 
   accepted(): void {
     this.isSettled = true;
-    this.#resolve({ error: "", keepAlive: true, reply: false });
+    this.#resolve({ error: "", keepAlive: true, reply: false, cancel: false });
   }
 
   answered(): void {

@@ -1,25 +1,21 @@
-import { AcommError, createResponse, decodeRequest, encodeErrorText, encodeJson, encodeReply, encodeResponse, parseUrl } from "@acomm/protocol";
+import { AcommError, cancelledId, cancelTask, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
+import { Deadlines } from "./deadlines.ts";
 import { deliverResponse } from "./deliver.ts";
 import { report } from "./diagnostics.ts";
 import type { ErrorHook } from "./diagnostics.ts";
+import type { HandlerContext } from "./handler-context.ts";
+import { HookProgress } from "./hook-progress.ts";
+import { Job } from "./job.ts";
+import type { JobDeadline, JobOwner } from "./job.ts";
 import { MessageServer } from "./message-server.ts";
 import type { AcceptedWork, Acceptor, ServerConnection } from "./message-server.ts";
 import { createRegistry } from "./registry.ts";
 import type { TransportRegistry } from "./registry.ts";
 import { admitTargets, checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";
-import { isThenable } from "./thenable.ts";
 import type { CutWork, Listener, StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkDepth, checkGraceMs, checkTimeoutMs } from "./wait.ts";
-
-/** What a handler gets beside the request. */
-export interface HandlerContext {
-  /** Aborts when the caller has gone away, and when the service's stop gives up waiting. */
-  readonly signal: AbortSignal;
-  /** Gives the response a stream URL, such as one of `tracker.createUnixStream`. @throws AcommError `bad_field` */
-  readonly attachStream: (url: string | URL) => void;
-}
 
 /** Answers a request: what it returns is the result, what it throws the response's error. */
 export type RequestHandler<Args = unknown, Result = unknown> = (request: Request<Args>, context: HandlerContext) => Result | Promise<Result>;
@@ -34,6 +30,11 @@ export interface ServeOptions {
   readonly maxInFlight?: number | undefined;
   /** How deep a request may nest arrays and objects, 1 to 5000. @default 256 */
   readonly maxDepth?: number | undefined;
+  /**
+   * Takes a place for a request before it is accepted, or throws, and then the request is refused: its caller knows that it did
+   * not run. What it returns runs once, when the request is done. @default every request is accepted
+   */
+  readonly reserve?: ((request: Request) => (() => void) | undefined) | undefined;
   /** How long to try to deliver an answer to a hook where nobody listens, in milliseconds. @default 5000 */
   readonly hookTimeoutMs?: number | undefined;
   /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
@@ -53,6 +54,7 @@ export function serve<Args = unknown, Result = unknown>(listener: Listener, hand
 /** A running service, made by {@link serve}. */
 export class Service implements AsyncDisposable {
   readonly #handler: RequestHandler;
+  readonly #reserve: ServeOptions["reserve"];
   readonly #registry: TransportRegistry;
   readonly #ownsRegistry: boolean;
   readonly #admit: TargetPolicy;
@@ -62,6 +64,18 @@ export class Service implements AsyncDisposable {
   readonly #onError: ErrorHook | undefined;
   /** Those under way, each at its own `index`. */
   readonly #jobs: Job[] = [];
+  /** Of the requests whose handlers look at their signals. */
+  readonly #deadlines = new Deadlines<JobDeadline>((deadline) => { deadline.expired(); });
+  /** What the jobs ask of this service. */
+  readonly #owner: JobOwner = {
+    run: (job) => this.#handler(job.request, job),
+    succeed: (job, result, streamUrl) => { this.#succeed(job, result, streamUrl); },
+    finish: (job, response) => { this.#finish(job, response); },
+    discard: (job) => { this.#done(job); },
+    watchDeadline: (deadline) => { this.#deadlines.add(deadline); },
+    unwatchDeadline: (deadline) => { this.#deadlines.remove(deadline); },
+    progressTo: ({ request }) => new HookProgress(request, { registry: this.#registry, admit: this.#admit, timeoutMs: this.#hookTimeoutMs }),
+  };
   readonly #server: MessageServer;
   #stopping: Promise<StopReport> | undefined;
   #onIdle: (() => void) | undefined;
@@ -69,6 +83,7 @@ export class Service implements AsyncDisposable {
   /** @internal use {@link serve} */
   constructor(listener: Listener, handler: RequestHandler, options: ServeOptions) {
     this.#handler = handler;
+    this.#reserve = options.reserve;
     this.#ownsRegistry = options.registry === undefined;
     this.#registry = options.registry ?? createRegistry();
     this.#admit = options.admit ?? admitTargets();
@@ -107,26 +122,43 @@ export class Service implements AsyncDisposable {
 
   #accept(text: string, start: number, end: number, connection: ServerConnection): AcceptedWork {
     const request = decodeRequest(text, start, end, this.#maxDepth);
+    if (request.task === cancelTask) return this.#cancel(request, connection);
     if (this.#stopping !== undefined) throw new AcommError("stopping", "the service is stopping: send the request elsewhere");
     if (this.#jobs.length >= this.#maxInFlight) throw new AcommError("overloaded", `the service has ${this.#maxInFlight} requests under way: try again later`);
     const bytes = end - start;
     if (!connection.connection.hasRoomFor(bytes)) throw new AcommError("overloaded", `the service holds as many bytes of requests as it may, and this one has ${bytes}: try again later, or raise maxBufferedBytes of its listener`);
+    const release = this.#reserve?.(request);
     connection.connection.hold(bytes);
-    const job = new Job(request, connection, this, this.#jobs.length, bytes);
+    const job = new Job(request, connection, this.#owner, this.#jobs.length, bytes, release);
     this.#jobs.push(job);
     if (job.answersHere) connection.openAnswers += 1;
     return job;
   }
 
-  /** @internal */
-  run(job: Job): unknown {
-    return this.#handler(job.request, job);
+  /** A request that takes another one back (wire 2.4): one that came by the same connection, and no other. */
+  #cancel(request: Request, connection: ServerConnection): AcceptedWork {
+    const id = cancelledId(request);
+    if (id === undefined) throw new AcommError("bad_field", `args.id must be the id of the request that ${cancelTask} takes back`);
+    const answersHere = request.ext?.["reply"] === true;
+    return {
+      answersHere,
+      start: () => {
+        const job = this.#jobs.find((other) => other.connection === connection && other.answersHere && other.request.id === id);
+        job?.cancel(new AcommError("cancelled", "the caller cancelled the request"));
+        if (answersHere) connection.answer(encodeReply(request, String(job !== undefined)));
+      },
+      discard: () => undefined,
+    };
   }
 
-  /** @internal Answers a job whose handler gave a result. */
-  succeed(job: Job, result: unknown, streamUrl: AcommUrl | null): void {
+  /** Answers a job whose handler gave a result. */
+  #succeed(job: Job, result: unknown, streamUrl: AcommUrl | null): void {
+    if (job.isCancelled) {
+      this.#done(job); // nobody wants it any more
+      return;
+    }
     if (!job.answersHere || streamUrl !== null || !job.connection.isOpen) {
-      this.finish(job, { id: job.request.id, error: "", result, streamUrl });
+      this.#finish(job, { id: job.request.id, error: "", result, streamUrl });
       return;
     }
     try {
@@ -138,10 +170,12 @@ export class Service implements AsyncDisposable {
     this.#done(job);
   }
 
-  /** @internal Delivers the answer of a job, to where it can be delivered. */
-  finish(job: Job, response: Response): void {
+  /** Delivers the answer of a job, to where it can be delivered. */
+  #finish(job: Job, response: Response): void {
     const { request, connection } = job;
-    if (job.answersHere && connection.isOpen) {
+    if (job.isCancelled) {
+      this.#done(job);
+    } else if (job.answersHere && connection.isOpen) {
       this.#answerHere(job, response);
       this.#done(job);
     } else if (request.responseHook === null) {
@@ -171,17 +205,13 @@ export class Service implements AsyncDisposable {
 
   async #deliver(job: Job, response: Response): Promise<void> {
     try {
+      await job.hookProgress?.end();
       await deliverResponse(job.request, response, { registry: this.#registry, admit: this.#admit, timeoutMs: this.#hookTimeoutMs, signal: job.signal });
     } catch (error) {
       report(this.#onError, error as AcommError);
     } finally {
       this.#done(job);
     }
-  }
-
-  /** @internal */
-  discard(job: Job): void {
-    this.#done(job);
   }
 
   #done(job: Job): void {
@@ -193,6 +223,7 @@ export class Service implements AsyncDisposable {
       last.index = index;
     }
     job.connection.connection.hold(-job.bytes);
+    job.ended();
     if (job.answersHere) job.connection.openAnswers -= 1;
     if (this.#jobs.length === 0) this.#onIdle?.();
   }
@@ -229,6 +260,7 @@ export class Service implements AsyncDisposable {
     });
     await this.#server.stop(ready, { graceMs });
     this.#jobs.length = 0;
+    this.#deadlines.clear();
     if (this.#ownsRegistry) await this.#registry.close();
     return { cut, cutConnections: cutConnections.size };
   }
@@ -242,87 +274,6 @@ export class Service implements AsyncDisposable {
         resolve();
       };
     });
-  }
-}
-
-/** One request between its acceptance and its answer. It is the handler's context as well. */
-class Job implements AcceptedWork, HandlerContext {
-  readonly request: Request;
-  readonly connection: ServerConnection;
-  readonly answersHere: boolean;
-  readonly startedAt: number;
-  /** How much of the listener's bytes it takes. */
-  readonly bytes: number;
-  /** Where the service keeps it. */
-  index: number;
-  readonly #service: Service;
-  #streamUrl: AcommUrl | null = null;
-  #controller: AbortController | undefined;
-  #abortReason: AcommError | undefined;
-  #isFinished = false;
-
-  constructor(request: Request, connection: ServerConnection, service: Service, index: number, bytes: number) {
-    this.request = request;
-    this.connection = connection;
-    this.startedAt = connection.connection.usedAt;
-    this.index = index;
-    this.bytes = bytes;
-    this.#service = service;
-    this.answersHere = request.ext?.["reply"] === true;
-  }
-
-  /** Made only for handlers that look at it. */
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
-    }
-    return this.#controller.signal;
-  }
-
-  /** Made only for handlers that look at it; an arrow, so that it may be taken out of the context. */
-  get attachStream(): (url: string | URL) => void {
-    return (url) => {
-      this.#streamUrl = parseUrl(url, { field: "streamUrl" });
-    };
-  }
-
-  start(): void {
-    try {
-      const outcome = this.#service.run(this);
-      if (isThenable(outcome)) {
-        outcome.then(
-          (result) => { this.#succeed(result); },
-          (error: unknown) => { this.#fail(error); },
-        );
-      } else {
-        this.#succeed(outcome);
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  discard(): void {
-    this.#service.discard(this);
-  }
-
-  abort(reason: AcommError): void {
-    this.#abortReason = reason;
-    this.#controller?.abort(reason);
-  }
-
-  #succeed(result: unknown): void {
-    if (this.#isFinished) return; // a thenable that settles twice
-    this.#isFinished = true;
-    this.#service.succeed(this, result ?? null, this.#streamUrl);
-  }
-
-  #fail(error: unknown): void {
-    if (this.#isFinished) return;
-    this.#isFinished = true;
-    // never an empty text, which would mean success
-    this.#service.finish(this, createResponse(this.request, { error: encodeErrorText(error) }));
   }
 }
 

@@ -133,5 +133,5 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
 }
 
 function closedError(): AcommError {
-  return new AcommError("stopping", "the transport is closed: it sends no more");
+  return new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false });
 }

@@ -21,6 +21,8 @@ export interface OutgoingMessage {
   readonly takesReply: boolean;
   /** Whether nobody waits for it any more; it is then not sent. */
   readonly isSettled: boolean;
+  /** Whether it was given up by whoever asked, so that the receiver should be told (wire 2.4). @default false */
+  readonly isCancelled?: boolean;
   /** The connection that carries it; set by the transport. */
   carrier: MessageCarrier | undefined;
   /** How often it was written to a connection that ended without an acknowledgement. */
@@ -39,6 +41,8 @@ export interface OutgoingMessage {
    * gets the whole. A message without this gets the whole anyway.
    */
   succeeded?(resultText: string): boolean;
+  /** Progress came on the same connection (wire 2.6), before the answer; any JSON value. @default it is dropped */
+  progressed?(value: unknown): void;
   /** It was refused, could not be sent, or its connection ended before the answer. */
   failed(error: AcommError): void;
   /** An answer came that no message on the connection waits for: a late or a second one. Told to whoever sent last. */

@@ -35,7 +35,7 @@ describe("send", () => {
         response.end(accepted);
       });
     });
-    expect(await send(`${server.url}a%20b?c=%26`, "ä€")).toEqual({ error: "", keepAlive: false, reply: false });
+    expect(await send(`${server.url}a%20b?c=%26`, "ä€")).toEqual({ error: "", keepAlive: false, reply: false, cancel: false });
     expect(seen).toEqual([["POST", "/a%20b?c=%26", "application/json", "5", "identity", undefined, "ä€"]]);
   });
 

@@ -65,7 +65,7 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
       });
     },
     close() {
-      stopped.abort(new AcommError("stopping", "the transport is closed: it sends no more"));
+      stopped.abort(new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false }));
       agents["http:"].destroy();
       agents["https:"].destroy();
       return Promise.resolve();

@@ -1,27 +1,25 @@
+import { catchUpMs, isHeldUp } from "./patient-timer.ts";
+
 /** Something that has a deadline. The queue's own fields are the links of its lists. */
 export interface Deadline {
   /** When it expires, on the clock of `performance.now()`, in milliseconds. */
   deadline: number;
-  /** @internal the list that holds it */
-  bucket: Bucket | undefined;
-  /** @internal */
+  /** The list that holds it; the queue's own, undefined at first. */
+  bucket: DeadlineBucket | undefined;
+  /** The queue's own, undefined at first. */
   previous: Deadline | undefined;
-  /** @internal */
+  /** The queue's own, undefined at first. */
   next: Deadline | undefined;
 }
 
 /** The deadlines of one tick. */
-interface Bucket {
+export interface DeadlineBucket {
   readonly tick: number;
   first: Deadline | undefined;
 }
 
 /** Deadlines within the same tick share a list, and expire up to this much late. */
 const tickMs = 4;
-/** How much later than it should the timer fires in a process that is not held up. */
-const usualDelayMs = 25;
-/** What a process that was held up gets to read the answers that came meanwhile: Node runs timers before it reads. */
-const catchUpMs = 50;
 /** How long expiring may hold the event loop before others get their turn. */
 const sliceMs = 10;
 
@@ -31,7 +29,7 @@ const sliceMs = 10;
  */
 export class Deadlines<Item extends Deadline> {
   readonly #onExpired: (item: Item) => void;
-  readonly #buckets = new Map<number, Bucket>();
+  readonly #buckets = new Map<number, DeadlineBucket>();
   /** The ticks of the buckets, the latest first, so that the next is at the end. */
   readonly #ticks: number[] = [];
   #size = 0;
@@ -121,7 +119,7 @@ export class Deadlines<Item extends Deadline> {
   }
 
   #onTimer(tick: number): void {
-    if (performance.now() - tick * tickMs <= usualDelayMs) {
+    if (!isHeldUp(tick * tickMs)) {
       this.#expire();
       return;
     }
