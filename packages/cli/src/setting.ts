@@ -131,7 +131,7 @@ export function readCount(least: number, most: number): (text: string) => number
 }
 
 /** Reads one of some words. */
-export function readChoice<Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
+export function readChoice<const Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
   return (text) => {
     const choice = choices.find((one) => one === text);
     if (choice !== undefined) return choice;

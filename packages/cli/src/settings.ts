@@ -1,16 +1,19 @@
-import { list, optional, readChecked, readChoice, readCount, readDuration, readText, toggle, withDefault } from "./setting.ts";
+import { optional, readChecked, readChoice, readCount, readDuration, readText, toggle, withDefault } from "./setting.ts";
 import type { Setting, SettingValues } from "./setting.ts";
 
 // The library is loaded when a value has to be checked by it: help, completion and errors need not wait for it.
 const readDirectory = readChecked(async (text) => (await import("@acomm/tracker")).checkSocketDirectory(text), "socketDir");
 const readServiceName = readChecked(async (text) => (await import("@acomm/tracker")).checkServiceName(text), "name");
-const readUrl = readChecked(async (text) => (await import("@acomm/protocol")).parseUrl(text), "url");
+const readUrl = readChecked(async (text) => {
+  (await import("@acomm/protocol")).parseUrl(text);
+  return text;
+}, "url");
 
 const maxFileSettings = 1_000_000;
 
 const socketDir: Setting<string | undefined> = optional("-d, --socket-dir <dir>", "the directory that holds the sockets", readDirectory);
 const coordinator: Setting<string> = withDefault("--coordinator <name>", "the coordinator in that directory (main)", readServiceName, "main");
-const url: Setting<URL | undefined> = optional("-u, --url <url>", "ask this service instead: unix:///path, http://host", readUrl);
+const url: Setting<string | undefined> = optional("-u, --url <url>", "ask this service instead: unix:///path, http://host", readUrl);
 const timeoutMs = (unset: number, about: string): Setting<number> => withDefault("-t, --timeout <duration>", about, readDuration(1), unset);
 const graceMs: Setting<number> = withDefault("--grace <duration>", "how long SIGTERM waits for work under way (10s)", readDuration(0), 10_000);
 
