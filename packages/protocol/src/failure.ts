@@ -37,7 +37,7 @@ export function failureOf(error: unknown): Failure | undefined {
     const details = snapshotOf(error.details);
     const cause = causesOf(error);
     if (!retryable && details === undefined && cause.length === 0) return undefined;
-    return details === undefined ? { code, retryable, cause } : { code, retryable, details, cause };
+    return { code, retryable, ...(details === undefined ? undefined : { details }), cause };
   } catch {
     return undefined; // it is the application's, and its properties may be getters that throw
   }
@@ -48,12 +48,12 @@ export function readFailure(ext: Readonly<Record<string, unknown>> | undefined):
   const given = ext?.["error"];
   if (!isRecord(given)) return undefined;
   const { code, retryable, details, cause } = given;
-  const failure: Failure = {
+  return {
     code: typeof code === "string" ? code : "remote",
     retryable: retryable === true,
+    ...(details === undefined || details === null ? undefined : { details }),
     cause: Array.isArray(cause) ? cause.slice(0, maxCauses).flatMap(readCause) : [],
   };
-  return details === undefined || details === null ? failure : { ...failure, details };
 }
 
 /**

@@ -103,6 +103,8 @@ function decodeCommonRequest(text: string, start: number, end: number, maxDepth:
 /** How the last request in the common form ended, and the extensions that this says. */
 let lastTail = replyTail;
 let lastExt = replyExt;
+/** The longest number that is read by hand. */
+const maxTimeoutDigits = 10;
 
 /** Whether these are the extensions of a request in the common form, whose id is plain. */
 export function isCommonExt(ext: Request["ext"]): boolean {
@@ -120,13 +122,16 @@ function rememberTail(text: string, end: number): boolean {
     lastExt = replyExt;
     return true;
   }
+  let timeoutMs = 0;
   let start = end - 2;
-  while (start > 0 && isDigit(text.charCodeAt(start - 1))) start -= 1;
-  const digits = text.slice(start, end - 2);
+  for (let unit = 1; start > end - 2 - maxTimeoutDigits && isDigit(text.charCodeAt(start - 1)); unit *= 10) {
+    start -= 1;
+    timeoutMs += (text.charCodeAt(start) - 0x30) * unit;
+  }
   // a number with a zero in front is no JSON
-  if (!/^(?:0|[1-9]\d{0,9})$/.test(digits) || !standsAt(text, "}}", end - 2) || !standsAt(text, timeoutHead, start - timeoutHead.length)) return false;
-  lastTail = `${timeoutHead}${Number(digits)}}}`;
-  lastExt = Object.freeze({ reply: true, timeout: Number(digits) });
+  if (start === end - 2 || text.charCodeAt(start) === 0x30 || !standsAt(text, "}}", end - 2) || !standsAt(text, timeoutHead, start - timeoutHead.length)) return false;
+  lastTail = `${timeoutHead}${timeoutMs}}}`;
+  lastExt = { reply: true, timeout: timeoutMs };
   return true;
 }
 

@@ -18,6 +18,9 @@ export interface CallOwner {
 /** What a call gives: the result, the response of a success, or whatever response there is, its result unread. */
 export type CallOutcome = "result" | "response" | "forwarded";
 
+/** How exactly the time of a call is told, in milliseconds. */
+const resolutionMs = 4;
+
 /** What is sent. */
 export interface CallMessage {
   readonly task: string;
@@ -216,8 +219,11 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
     return { id: this.id, error: "", result: null, streamUrl: null, raw: { text: resultText, value: null } };
   }
 
+  /** A whole number. Within the resolution of deadlines it is all of the time, so that most calls say the same. */
   #timeLeftMs(): number {
-    return Math.max(Math.ceil(this.#until - performance.now()), 1);
+    const { timeoutMs } = this.#init;
+    const leftMs = this.#until - performance.now();
+    return Math.max(Math.ceil(leftMs > timeoutMs - resolutionMs ? timeoutMs : leftMs), 1);
   }
 
   #encode(reply: boolean, hook: string): string {

@@ -160,8 +160,9 @@ export class Job implements AcceptedWork, HandlerContext {
     for (const dependent of dependents ?? []) dependent.parentAborted(reason);
   }
 
-  /** It is over: the service has forgotten it. */
+  /** It is over: the service has forgotten it. What still hangs on a signal whose time has come ends with it. */
   ended(): void {
+    if (this.#deadline !== undefined && performance.now() >= this.#deadline.deadline) this.#deadline.expired();
     this.#unwatchDeadline();
     this.#release?.();
   }

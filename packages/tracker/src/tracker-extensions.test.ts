@@ -1,0 +1,329 @@
+import { AcommError } from "@acomm/protocol";
+import type { Request } from "@acomm/protocol";
+import { createRegistry, createUnixTransport, serve, UnixListener } from "@acomm/transport";
+import type { HandlerContext, RequestHandler, Service } from "@acomm/transport";
+import { codeOf, errorOf, temporaryDirectory } from "@acomm/testing";
+import type { TemporaryDirectory } from "@acomm/testing";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { acknowledgements, answerText, startRawPeer } from "./fixtures/raw-peer.ts";
+import { Tracker } from "./tracker.ts";
+import type { TrackerOptions } from "./tracker-options.ts";
+
+const trace = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+let directory: TemporaryDirectory;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  onTestFinished(() => directory[Symbol.asyncDispose]());
+});
+
+async function startTracker(options: TrackerOptions = {}): Promise<Tracker> {
+  const tracker = new Tracker(options);
+  await tracker.start();
+  onTestFinished(async () => { await tracker.stop({ graceMs: 1000 }); });
+  return tracker;
+}
+
+async function startService(handler: RequestHandler, name = "service"): Promise<string> {
+  const listener = new UnixListener(directory.socket(name));
+  await listener.start();
+  const service: Service = serve(listener, handler);
+  onTestFinished(async () => { await service.stop({ graceMs: 0 }); });
+  return listener.url.href;
+}
+
+/** A promise that a handler's signal settles with its reason. */
+function aborted({ signal }: HandlerContext): Promise<AcommError> {
+  return new Promise((resolve) => {
+    const onAbort = (): void => { resolve(signal.reason as AcommError); };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort);
+  });
+}
+
+describe("the time of a call", () => {
+  test("aborts the handler at the deadline, and the caller has its timeout", async () => {
+    const reason = Promise.withResolvers<AcommError>();
+    const url = await startService(async (_, context) => {
+      reason.resolve(await aborted(context));
+      return null;
+    });
+    const tracker = await startTracker();
+    expect(await codeOf(tracker.request(url, { task: "t", timeoutMs: 50 }))).toBe("timeout");
+    expect((await reason.promise).code).toBe("timeout");
+  });
+
+  test("is what is left of it where a handler calls on, over two services, and each aborts", async () => {
+    const tracker = await startTracker();
+    const reasons: string[] = [];
+    const both = Promise.withResolvers<undefined>();
+    const note = async (name: string, context: HandlerContext): Promise<void> => {
+      reasons.push(`${name} ${(await aborted(context)).code}`);
+      if (reasons.length === 2) both.resolve(undefined);
+    };
+    let budget: number | undefined;
+    const inner = await startService(async (_, context) => {
+      budget = (context.deadline ?? Infinity) - performance.now();
+      await note("inner", context);
+    }, "inner");
+    const outer = await startService((_, context) => {
+      void note("outer", context);
+      return tracker.request(inner, { task: "inner", timeoutMs: 20_000, parent: context });
+    }, "outer");
+    expect(await codeOf(tracker.request(outer, { task: "outer", timeoutMs: 100 }))).toBe("timeout");
+    await both.promise;
+    expect(budget).toBeLessThanOrEqual(100);
+    expect(reasons.sort()).toEqual(["inner timeout", "outer timeout"]);
+  });
+
+  test("that is over already is timeout, and nothing is sent", async () => {
+    const tracker = await startTracker();
+    const url = await startService(() => { throw new Error("it ran"); });
+    const parent = { signal: new AbortController().signal, deadline: performance.now() - 1 };
+    const error = await errorOf(tracker.request(url, { task: "t", parent }));
+    expect(error).toMatchObject({ code: "timeout", message: expect.stringContaining("not sent") });
+    expect(tracker.pendingCount).toBe(0);
+  });
+});
+
+describe("a call that is given up", () => {
+  test("aborts its handler, by its own signal or its parent's, on the first call of a connection and on later ones", async () => {
+    const tracker = await startTracker();
+    const contexts: ((reason: AcommError) => void)[] = [];
+    const began: (() => void)[] = [];
+    const url = await startService(async (_, context) => {
+      began.shift()?.();
+      contexts.shift()?.(await aborted(context));
+      return null;
+    });
+    const controller = (): AbortController => new AbortController();
+    for (const give of [(signal: AbortSignal) => ({ signal }), (signal: AbortSignal) => ({ parent: { signal } })]) {
+      for (let round = 0; round < 2; round += 1) {
+        const running = new Promise<void>((resolve) => began.push(resolve));
+        const reason = new Promise<AcommError>((resolve) => contexts.push(resolve));
+        const giveUp = controller();
+        const call = tracker.request(url, { task: "t", ...give(giveUp.signal) });
+        await running;
+        giveUp.abort();
+        expect(await codeOf(call)).toBe("cancelled");
+        expect((await reason).code).toBe("cancelled");
+      }
+    }
+  });
+
+  test("before its acknowledgement is here, and so before anybody knows what the peer understands, is taken back as soon as that is known", async () => {
+    const tracker = await startTracker();
+    const seen: Request[] = [];
+    const cancelled = Promise.withResolvers<Request>();
+    const arrived = Promise.withResolvers<(text: string) => void>();
+    const peer = await startRawPeer(directory.socket("peer"), (request, say) => {
+      seen.push(request);
+      if (request.task === "acomm.cancel") cancelled.resolve(request);
+      else arrived.resolve(say);
+    });
+    onTestFinished(() => peer[Symbol.asyncDispose]());
+    const giveUp = new AbortController();
+    const call = tracker.request(peer.url, { task: "t", signal: giveUp.signal });
+    const say = await arrived.promise;
+    giveUp.abort();
+    expect(await codeOf(call)).toBe("cancelled");
+    say(acknowledgements.reply);
+    expect((await cancelled.promise).args).toEqual({ id: seen[0]?.id });
+  });
+
+  test("is not told to a peer that doesn't understand it", async () => {
+    const tracker = await startTracker();
+    const kept = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true,"reply":true}}';
+    const peer = await startRawPeer(directory.socket("peer"), (request, say) => {
+      say(kept);
+      if (request.task === "last") say(answerText(request.id, 1));
+    });
+    onTestFinished(() => peer[Symbol.asyncDispose]());
+    const giveUp = new AbortController();
+    expect(await tracker.request(peer.url, { task: "last" })).toBe(1);
+    const call = tracker.request(peer.url, { task: "t", signal: giveUp.signal });
+    giveUp.abort();
+    expect(await codeOf(call)).toBe("cancelled");
+    expect(await tracker.request(peer.url, { task: "last" })).toBe(1);
+    expect(peer.requests.map(({ task }) => task)).not.toContain("acomm.cancel");
+  });
+
+  test("ends the calls that were made for it, and these the next", async () => {
+    const tracker = await startTracker();
+    const running = Promise.withResolvers<undefined>();
+    const reason = Promise.withResolvers<AcommError>();
+    const inner = await startService(async (_, context) => {
+      running.resolve(undefined);
+      reason.resolve(await aborted(context));
+    }, "inner");
+    const outer = await startService((_, context) => tracker.within(context).request(inner, { task: "inner" }), "outer");
+    const giveUp = new AbortController();
+    const call = tracker.request(outer, { task: "outer", signal: giveUp.signal });
+    await running.promise;
+    const at = performance.now();
+    giveUp.abort();
+    expect(await codeOf(call)).toBe("cancelled");
+    expect((await reason.promise).code).toBe("cancelled");
+    expect(performance.now() - at).toBeLessThan(2000);
+    await expect.poll(() => tracker.pendingCount).toBe(0);
+  });
+});
+
+describe("progress", () => {
+  const report: RequestHandler = async (_, { progress, wantsProgress }) => {
+    for (const step of [1, 2, 3]) progress({ step });
+    return wantsProgress;
+  };
+
+  test("comes before the result, on the first call that names a hook and on later ones", async () => {
+    const tracker = await startTracker();
+    const url = await startService(report);
+    for (let round = 0; round < 2; round += 1) {
+      const seen: unknown[] = [];
+      expect(await tracker.request(url, { task: "t", onProgress: (value) => seen.push(value) })).toBe(true);
+      expect(seen).toEqual([{ step: 1 }, { step: 2 }, { step: 3 }]);
+    }
+    expect(await tracker.request(url, { task: "t" })).toBe(false);
+  });
+
+  test("comes to the hook where the answer goes there", async () => {
+    const tracker = await startTracker();
+    const seen: unknown[] = [];
+    const first = Promise.withResolvers<undefined>();
+    const url = await startService(async (_, { progress }) => {
+      progress("half");
+      await first.promise;
+      return "whole";
+    });
+    const call = tracker.request(url, { task: "t", responseHook: tracker.url, onProgress: (value) => { seen.push(value); first.resolve(undefined); } });
+    expect(await call).toBe("whole");
+    expect(seen).toEqual(["half"]);
+    expect(tracker.refusedCount).toBe(0);
+  });
+
+  test("keeps a call alive that may be without it for a while only, never beyond the whole", async () => {
+    const tracker = await startTracker();
+    const url = await startService(async ({ args }, context) => {
+      const timer = setInterval(() => { context.progress(null); }, 10);
+      const stop = setTimeout(() => { clearInterval(timer); }, args as number);
+      await aborted(context);
+      clearInterval(timer);
+      clearTimeout(stop);
+      return new Promise(() => undefined);
+    });
+    const started = performance.now();
+    const stalled = await errorOf(tracker.request(url, { task: "t", args: 150, idleTimeoutMs: 100, timeoutMs: 10_000 }));
+    expect(stalled).toMatchObject({ code: "timeout", message: expect.stringContaining("without progress for 100 ms") });
+    expect(performance.now() - started).toBeGreaterThan(150);
+    expect(await errorOf(tracker.request(url, { task: "t", args: 60_000, idleTimeoutMs: 5000, timeoutMs: 150 }))).toMatchObject({ code: "timeout", message: expect.stringContaining("within 150 ms") });
+  });
+
+  test("F41 whose handler throws or rejects is reported, and the call goes on", async () => {
+    const reported: AcommError[] = [];
+    const tracker = await startTracker({ onError: (error) => { reported.push(error); } });
+    const url = await startService(report);
+    let calls = 0;
+    expect(await tracker.request(url, { task: "t", onProgress: () => { calls += 1; throw new Error("no"); } })).toBe(true);
+    expect(await tracker.request(url, { task: "t", onProgress: () => Promise.reject(new Error("no")) })).toBe(true);
+    await expect.poll(() => reported.length).toBe(6);
+    expect(calls).toBe(3);
+    expect(reported[0]).toMatchObject({ code: "remote", message: expect.stringContaining("progress handler") });
+  });
+});
+
+describe("an error", () => {
+  test("brings details, causes and whether it may be sent again", async () => {
+    const tracker = await startTracker();
+    const url = await startService(() => { throw new AcommError("remote", "the disk is full", { details: { free: 0 }, retryable: true, cause: new AcommError("timeout", "no answer") }); });
+    expect(await errorOf(tracker.request(url, { task: "t" }))).toMatchObject({ code: "remote", message: "the disk is full", details: { free: 0 }, retryable: true, cause: { code: "timeout", message: "no answer" } });
+  });
+});
+
+describe("a trace", () => {
+  test("is handed over, and on to the calls of a handler", async () => {
+    const tracker = await startTracker();
+    const inner = await startService((_, context) => context.trace ?? null, "inner");
+    const outer = await startService((_, context) => tracker.request(inner, { task: "inner", parent: context }), "outer");
+    expect(await tracker.request(outer, { task: "outer", trace })).toEqual(trace);
+    expect(await codeOf(tracker.request(outer, { task: "outer", trace: { traceparent: "x" } }))).toBe("bad_field");
+  });
+});
+
+describe("forward", () => {
+  test("sends arguments with their text and gives the response as it is, error or not", async () => {
+    const tracker = await startTracker();
+    const seen: (string | undefined)[] = [];
+    const url = await startService((request) => {
+      seen.push(request.raw?.text);
+      if (request.task === "fail") throw new AcommError("remote", "no", { details: 1 });
+      return [1, 2];
+    });
+    const request: Request = { id: "theirs", task: "t", responseHook: null, streamUrl: null, args: null, raw: { text: '{"n":9007199254740993, "n":1e400}', value: null } };
+    for (let round = 0; round < 2; round += 1) {
+      const response = await tracker.forward(url, request);
+      expect(response).toMatchObject({ error: "", raw: { text: "[1,2]" } });
+      expect(response.id).not.toBe("theirs");
+    }
+    expect(seen).toEqual([request.raw?.text, request.raw?.text]);
+    expect(await tracker.forward(url, { ...request, task: "fail" })).toMatchObject({ error: "no", failure: { code: "remote", details: 1 } });
+  });
+
+  test("rejects where there is no response", async () => {
+    const tracker = await startTracker();
+    const request: Request = { id: "a", task: "t", responseHook: null, streamUrl: null, args: null };
+    expect(await codeOf(tracker.forward(`unix://${directory.socket("nobody")}`, request))).toBe("unavailable");
+    const peer = await startRawPeer(directory.socket("peer"), (_, say) => { say('{"error":"unknown_task: not here","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true}}'); });
+    onTestFinished(() => peer[Symbol.asyncDispose]());
+    expect(await codeOf(tracker.forward(peer.url, request))).toBe("unknown_task");
+  });
+});
+
+describe("a call that may be sent again", () => {
+  test("is, until somebody is there", async () => {
+    const registry = createRegistry([createUnixTransport()]);
+    onTestFinished(() => registry.close());
+    const tracker = await startTracker({ registry });
+    const url = `unix://${directory.socket("late")}`;
+    const call = tracker.request(url, { task: "t", args: 7, retryForMs: 5000, timeoutMs: 10_000 });
+    expect(await codeOf(tracker.request(url, { task: "t" }))).toBe("unavailable");
+    await startService(({ args }) => args, "late");
+    expect(await call).toBe(7);
+  });
+
+  test("ends with its last error when the time for that is over, and by its signal", async () => {
+    const tracker = await startTracker();
+    const url = `unix://${directory.socket("nobody")}`;
+    expect(await codeOf(tracker.request(url, { task: "t", retryForMs: 50 }))).toBe("unavailable");
+    const giveUp = new AbortController();
+    const call = tracker.request(url, { task: "t", retryForMs: 60_000, timeoutMs: 60_000, signal: giveUp.signal });
+    setImmediate(() => { giveUp.abort(); });
+    expect(await codeOf(call)).toBe("cancelled");
+  });
+
+  test("is not where it may have run, nor once the tracker stops", async () => {
+    const tracker = await startTracker();
+    let runs = 0;
+    const url = await startService(() => {
+      runs += 1;
+      throw new AcommError("overloaded", "somebody else was");
+    });
+    expect(await codeOf(tracker.request(url, { task: "t", retryForMs: 1000 }))).toBe("overloaded");
+    expect(runs).toBe(1);
+    const pending = await startService(() => new Promise(() => undefined), "pending");
+    const outcome = codeOf(tracker.request(pending, { task: "t", retryForMs: 1000 }));
+    await expect.poll(() => tracker.pendingCount).toBe(1);
+    await tracker.stop({ graceMs: 0 });
+    expect(await outcome).toBe("stopping");
+  });
+
+  test("is where its handler says so", async () => {
+    const tracker = await startTracker();
+    let runs = 0;
+    const url = await startService(() => {
+      runs += 1;
+      if (runs < 3) throw new AcommError("remote", "busy", { retryable: true });
+      return runs;
+    });
+    expect(await tracker.request(url, { task: "t", retryForMs: 5000 })).toBe(3);
+  });
+});
