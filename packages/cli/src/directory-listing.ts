@@ -16,8 +16,11 @@ export async function readSocketDirectory(directory: string): Promise<DirectoryL
   const entries = await readdir(directory, { withFileTypes: true });
   const tasks = entries.filter((entry) => entry.isDirectory() && isTask(entry.name)).map(({ name }) => name);
   const providers = await Promise.all(tasks.sort().map(async (task) => {
-    const found = (await socketsIn(join(directory, task))).flatMap((file) => parseProviderSocket(task, file) ?? []);
-    return found.sort((one, other) => one.priority - other.priority || (one.provider < other.provider ? -1 : 1)).map((socket) => ({ ...socket, path: join(directory, task, `${String(socket.priority).padStart(2, "0")}-${socket.provider}.sock`) }));
+    const found = (await socketsIn(join(directory, task))).flatMap((file) => {
+      const socket = parseProviderSocket(task, file);
+      return socket === undefined ? [] : [{ ...socket, path: join(directory, task, file) }];
+    });
+    return found.sort((one, other) => one.priority - other.priority || (one.path < other.path ? -1 : 1));
   }));
   const coordinators = (await socketsIn(join(directory, "coordinator"))).filter((file) => file.endsWith(".sock") && isServiceName(file.slice(0, -5)));
   return { coordinators: coordinators.sort().map((file) => ({ name: file.slice(0, -5), path: join(directory, "coordinator", file) })), providers: providers.flat() };

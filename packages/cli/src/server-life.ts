@@ -69,8 +69,9 @@ function reportErrors(output: Output): void {
       [second, written, left] = [now, 0, 0];
     }
     written += 1;
+    const { code, message: text } = (message as { readonly error: AcommError }).error;
     if (written > maxReportsPerSecond) left += 1;
-    else if (message instanceof Error) output.note(JSON.stringify({ error: { code: message instanceof AcommError ? message.code : undefined, message: message.message } }));
+    else output.note(JSON.stringify({ error: { code, message: text } }));
   });
 }
 

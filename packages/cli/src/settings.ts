@@ -9,8 +9,6 @@ const readUrl = readChecked(async (text) => {
   return text;
 }, "url");
 
-const maxFileSettings = 1_000_000;
-
 const socketDir: Setting<string | undefined> = optional("-d, --socket-dir <dir>", "the directory that holds the sockets", readDirectory);
 const coordinator: Setting<string> = withDefault("--coordinator <name>", "the coordinator in that directory (main)", readServiceName, "main");
 const url: Setting<string | undefined> = optional("-u, --url <url>", "ask this service instead: unix:///path, http://host", readUrl);
@@ -55,7 +53,7 @@ export const benchSettings = {
 
 export const topSettings = {
   intervalMs: withDefault("--interval <duration>", "how often to look (1s)", readDuration(100), 1000),
-  count: optional("-n, --count <looks>", "leave after so many looks", readCount(1, maxFileSettings)),
+  count: optional("-n, --count <looks>", "leave after so many looks", readCount(1, 1_000_000_000)),
   ...targetSettings,
 } as const satisfies Readonly<Record<string, Setting>>;
 
