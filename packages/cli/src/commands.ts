@@ -20,8 +20,8 @@ Without any, the arguments are {}.
 `;
 
 const serverHelp = `
-When it is ready it prints a line of JSON with its places. SIGTERM or SIGINT ends
-it when what is under way is done, or after --grace; a second one at once.
+When it is ready it prints a line of JSON with its places. SIGTERM or SIGINT
+ends it when what is under way is done, or after --grace; a second one at once.
 `;
 
 const providerHelp = `

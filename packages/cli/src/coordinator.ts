@@ -1,1 +1,1 @@
-export async function runCoordinator(): Promise<number> { return 0; }
+export async function runCoordinator(_invocation: unknown): Promise<number> { return 0; }

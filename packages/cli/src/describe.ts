@@ -1,3 +1,4 @@
+import { AcommError } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
 import type { Invocation } from "./command.ts";
 import { Description, describeTask } from "./description.ts";
@@ -19,6 +20,7 @@ export async function describe(invocation: Invocation<typeof describeSettings>):
   await tracker.start();
   try {
     const value = await tracker.request(target.url, { task: describeTask, args: task === undefined ? null : { task }, timeoutMs: settings.timeoutMs, signal: interrupts.signal });
+    if (task !== undefined) checkServes(new Description(value), task);
     if (output.format === "json") output.json(task === undefined ? value : onlyTask(value, task));
     else if (task === undefined) await writeService(output, new Description(value));
     else writeTask(output, new Description(value), task);
@@ -28,6 +30,12 @@ export async function describe(invocation: Invocation<typeof describeSettings>):
   } finally {
     await tracker.stop({ graceMs: 0 });
   }
+}
+
+/** @throws AcommError `unknown_task` where who was asked does not have the task */
+function checkServes(service: Description, task: string): void {
+  const tasks = service.list("tasks").map((one) => one.text("task") ?? "");
+  if (!tasks.includes(task)) throw new AcommError("unknown_task", `${service.text("name") ?? "the service"} serves no task ${task}: it serves ${tasks.length === 0 ? "none" : tasks.join(", ")}`);
 }
 
 /** A provider describes all of its tasks. */

@@ -13,7 +13,7 @@ const barWidth = 24;
 
 /** @param stream a terminal */
 export function startProgressLine(stream: NodeJS.WriteStream): ProgressLine {
-  const bar = new SingleBar({ stream, fps: 10, clearOnComplete: true, hideCursor: true, linewrap: false, format: (_options, _params, payload: { readonly text?: string }) => payload.text ?? "" });
+  const bar = new SingleBar({ stream, fps: 10, clearOnComplete: true, hideCursor: true, linewrap: false, gracefulExit: false, format: (_options, _params, payload: { readonly text?: string }) => payload.text ?? "" });
   bar.start(1, 0, { text: "" });
   const showCursor = (): void => { bar.stop(); };
   process.once("exit", showCursor); // a second signal leaves without asking

@@ -1,7 +1,7 @@
 import type { Output } from "./output.ts";
 
-const enter = "\u001b[?1049h\u001b[?25l"; // the other screen of the terminal, without a cursor
-const leave = "\u001b[?25h\u001b[?1049l";
+const enter = "\u001b[?1049h\u001b[?25l\u001b[?7l"; // the other screen of the terminal, without a cursor, where long lines are cut
+const leave = "\u001b[?7h\u001b[?25h\u001b[?1049l";
 const home = "\u001b[H";
 const clearLine = "\u001b[K";
 const clearBelow = "\u001b[J";
