@@ -1,7 +1,7 @@
 import type { Response } from "@acomm/protocol";
 import { coordinatorSocketPath } from "@acomm/tracker";
 import type { CallOptions, Caller } from "@acomm/tracker";
-import { UnixListener } from "@acomm/transport";
+import { urlOfSocketPath } from "@acomm/transport";
 import type { TasksOf, TaskSignature } from "./task-signature.ts";
 
 /** Where a client's calls go: a URL, or the coordinator of a socket directory. */
@@ -31,7 +31,7 @@ type ResultOf<Signature> = Signature extends TaskSignature<unknown, infer Result
  * @throws AcommError `bad_field`, `bad_address`
  */
 export function createClient<SomeProvider>(caller: Caller, target: ClientTarget): Client<TasksOf<SomeProvider>> {
-  const url = typeof target === "string" || target instanceof URL ? target : new UnixListener(coordinatorSocketPath(target.socketDir, target.coordinator)).url;
+  const url = typeof target === "string" || target instanceof URL ? target : urlOfSocketPath(coordinatorSocketPath(target.socketDir, target.coordinator));
   const optionsOf = (task: string, args: unknown, options: ClientCallOptions | undefined): CallOptions => ({ ...options, task, args });
   return {
     request: (task: string, args?: unknown, options?: ClientCallOptions) => caller.request(url, optionsOf(task, args, options)),

@@ -17,7 +17,7 @@ describe("F4 a provider killed with kill -9", () => {
     await child.kill("SIGKILL");
     // accepted is accepted, so it may have run; what no kernel had taken yet surely did not
     for (const code of await Promise.all(calls)) expect(["ambiguous", "unavailable"]).toContain(code);
-    expect(performance.now() - killedAt).toBeLessThan(1000);
+    expect(performance.now() - killedAt).toBeLessThan(5000); // their time is a minute
     expect(setup.tracker.pendingCount).toBe(0);
     expect(await codeOf(setup.tracker.request(setup.url("echo"), { task: "echo" }))).toBe("unavailable");
   });

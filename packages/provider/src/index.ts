@@ -5,4 +5,4 @@ export { Provider } from "./provider.ts";
 export type { ProviderOptions } from "./provider.ts";
 export type { ProviderDescription, TaskDescription } from "./provider-description.ts";
 export type { TaskContext, TaskHandler, TaskOptions } from "./task-options.ts";
-export type { TasksOf, TaskSignature, WithTask } from "./task-signature.ts";
+export type { TasksOf, TaskSignature } from "./task-signature.ts";

@@ -8,7 +8,7 @@ import { Task } from "./task.ts";
 import type { TaskOwner } from "./task.ts";
 import type { TaskHandler, TaskOptions } from "./task-options.ts";
 import type { TaskRun } from "./task-run.ts";
-import type { OnTheWire, WithTask } from "./task-signature.ts";
+import type { OnTheWire, TaskSignature } from "./task-signature.ts";
 import { TaskStreams } from "./task-streams.ts";
 
 /** What a {@link Provider} takes. */
@@ -88,11 +88,12 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     name: Name,
     options: TaskOptions<ArgsInput, Args, Result, ResultOutput>,
     handler: TaskHandler<Args, NoInfer<Result>>,
-  ): Provider<WithTask<Tasks, Name, ArgsInput, OnTheWire<ResultOutput>>> {
+    // written out, so that an editor shows the tasks by their names and types
+  ): Provider<{ readonly [Key in keyof Tasks | Name]: Key extends Name ? TaskSignature<ArgsInput, OnTheWire<ResultOutput>> : Key extends keyof Tasks ? Tasks[Key] : never }> {
     if (this.#starting !== undefined || this.#stopping !== undefined) throw new AcommError("bad_field", `task: ${name} comes too late, add every task before the start`);
     if (this.#tasks.has(name)) throw new AcommError("bad_field", `task: ${name} was added already, give each its own name`);
     this.#tasks.set(name, new Task(this.#owner, name, options, handler as TaskHandler));
-    return this as unknown as Provider<WithTask<Tasks, Name, ArgsInput, OnTheWire<ResultOutput>>>;
+    return this as Provider<unknown> as Provider<never>;
   }
 
   /**
@@ -148,7 +149,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
       const outcomes = await Promise.allSettled(tasks.map(({ listener }) => listener.start()));
       for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
     } catch (error) {
-      await Promise.all([...tasks.map(({ listener }) => listener.stop({ graceMs: 0 })), tracker.stop({ graceMs: 0 })]);
+      await Promise.allSettled([...tasks.map(({ listener }) => listener.stop({ graceMs: 0 })), tracker.stop({ graceMs: 0 })]); // what failed first is thrown
       if (this.#ownsRegistry) await this.#registry.close();
       throw error;
     }
@@ -174,15 +175,19 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     const until = performance.now() + graceMs;
     const leftMs = (): number => Math.ceil(Math.max(until - performance.now(), 0));
     await this.#starting?.catch(() => undefined); // its error went to whoever called start()
-    const reports = await Promise.all(this.#services.map((service) => service.stop({ graceMs: leftMs() })));
+    const stops = await Promise.allSettled(this.#services.map((service) => service.stop({ graceMs: leftMs() })));
     await settledWithin([...[...overdue].map((run) => run.ended), ...streams.done()], leftMs());
     const now = performance.now();
     const left: CutWork[] = [...overdue].map(({ request, startedAt }) => ({ id: request.id, task: request.task, ageMs: now - startedAt }));
-    const cutStreams = await streams.close();
-    reports.push(await tracker.stop({ graceMs: leftMs() }));
+    left.push(...(await streams.close()));
+    stops.push(...(await Promise.allSettled([tracker.stop({ graceMs: leftMs() })])));
     if (this.#ownsRegistry) await this.#registry.close();
     deadlines.clear();
-    return { cut: [...reports.flatMap(({ cut }) => cut), ...left, ...cutStreams], cutConnections: reports.reduce((sum, { cutConnections }) => sum + cutConnections, 0) };
+    const reports = stops.map((stop) => {
+      if (stop.status === "rejected") throw stop.reason; // once all is stopped that can be
+      return stop.value;
+    });
+    return { cut: [...reports.flatMap(({ cut }) => cut), ...left], cutConnections: reports.reduce((sum, { cutConnections }) => sum + cutConnections, 0) };
   }
 }
 

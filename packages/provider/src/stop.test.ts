@@ -43,7 +43,7 @@ describe("stop", () => {
     await until(() => provider.describe().tasks[0]?.queued === 1);
     const startedAt = performance.now();
     const { cut, cutConnections } = await provider.stop({ graceMs: 80 });
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(cut.map(({ task }) => task).toSorted()).toEqual(["overdue", "runs", "runs"]);
     for (const { ageMs } of cut) expect(ageMs).toBeGreaterThan(70);
     expect(cutConnections).toBeGreaterThan(0);

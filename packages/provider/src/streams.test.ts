@@ -89,6 +89,23 @@ describe("a handler's stream", () => {
     expect(source.destroyed).toBe(true);
   });
 
+  test("of a handler that a stop has cut is not served any more", async () => {
+    await using setup = await setUp();
+    const tooLate = Promise.withResolvers<string>();
+    const gate = createGate();
+    const provider = setup.provider().task("t", {}, async ({ stream }) => {
+      await gate.opened;
+      tooLate.resolve(await codeOf(stream(["late"])));
+    });
+    await provider.start();
+    const call = codeOf(setup.tracker.call(setup.url("t"), { task: "t" }));
+    await until(() => provider.describe().tasks[0]?.running === 1);
+    expect((await provider.stop({ graceMs: 0 })).cut).toHaveLength(1);
+    expect(await call).toBe("ambiguous");
+    gate.open();
+    expect(await tooLate.promise).toBe("stopping");
+  });
+
   test("is waited for by a stop; one that is not read in time is cut and named", async () => {
     await using setup = await setUp();
     const gate = createGate();

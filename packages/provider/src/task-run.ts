@@ -13,7 +13,7 @@ export class TaskRun implements TaskContext, Deadline {
   readonly startedAt: number = performance.now();
   args: unknown = undefined;
   /** The task's or the caller's, whichever is first; Infinity where there is none. */
-  deadline = Infinity;
+  deadline: number;
   bucket: Deadline["bucket"] = undefined;
   previous: Deadline["previous"] = undefined;
   next: Deadline["next"] = undefined;
@@ -37,6 +37,7 @@ export class TaskRun implements TaskContext, Deadline {
     this.#place = place;
     this.#answer = answer;
     this.#refuse = refuse;
+    this.deadline = Infinity;
     this.ended = this.#run();
   }
 
@@ -48,7 +49,7 @@ export class TaskRun implements TaskContext, Deadline {
       this.#controller = controller;
       if (this.#failure !== undefined) controller.abort(this.#failure);
       else if (signal.aborted) controller.abort(signal.reason);
-      else signal.addEventListener("abort", () => { controller.abort(signal.reason); }, { once: true });
+      else signal.addEventListener("abort", () => { this.#contextAborted(signal); }, { once: true });
     }
     return this.#controller.signal;
   }
@@ -74,6 +75,7 @@ export class TaskRun implements TaskContext, Deadline {
 
   /** Its time has run out: the handler is told, and the caller gets its answer whatever the handler does. */
   expire(): void {
+    if (this.#isAnswered) return;
     const { name, owner } = this.#task;
     const { isRunning } = this.#place;
     const error = new AcommError("timeout", `${name}: ${isRunning ? "not done" : "its turn did not come, so it did not run,"} within ${Math.round(this.deadline - this.startedAt)} ms`);
@@ -88,7 +90,8 @@ export class TaskRun implements TaskContext, Deadline {
       if (turn !== undefined) await turn;
       this.args = await this.#task.readArgs(this.request);
       if (this.#isAnswered) return;
-      const result = await this.#task.checkResult(this.request, await this.#task.handle(this));
+      const { handle } = this.#task;
+      const result = await this.#task.checkResult(this.request, await handle(this));
       await this.#serving;
       this.#succeed(result);
     } catch (error) {
@@ -97,6 +100,13 @@ export class TaskRun implements TaskContext, Deadline {
       this.#place.leave();
       this.#task.owner.overdue.delete(this);
     }
+  }
+
+  #contextAborted(signal: AbortSignal): void {
+    const reason: unknown = signal.reason;
+    // its timer and ours are for the same moment; a handler that goes along with its signal must not answer in between
+    if (reason instanceof AcommError && reason.code === "timeout") this.expire();
+    else this.#controller?.abort(reason);
   }
 
   #watchDeadline(): void {

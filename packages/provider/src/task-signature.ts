@@ -6,16 +6,8 @@ export interface TaskSignature<Args = unknown, Result = unknown> {
   readonly result: Result;
 }
 
-/** The tasks of a provider by name. */
-export type TaskSignatures = Readonly<Record<string, TaskSignature>>;
-
 /** The tasks of a provider's type: `TasksOf<typeof provider>`. */
 export type TasksOf<SomeProvider> = SomeProvider extends Provider<infer Tasks> ? Tasks : never;
-
-/** The tasks with one more, written as one type. */
-export type WithTask<Tasks, Name extends string, Args, Result> = {
-  readonly [Key in keyof Tasks | Name]: Key extends Name ? TaskSignature<Args, Result> : Key extends keyof Tasks ? Tasks[Key] : never;
-};
 
 /** A value as JSON can say it at the top: nothing is null there. */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- the output of a schema may be void

@@ -12,6 +12,8 @@ export class TaskStreams {
   readonly #onError: ErrorHook | undefined;
   readonly #open = new Map<UnixStream, Omit<CutWork, "ageMs"> & { readonly startedAt: number }>();
 
+  #isClosed = false;
+
   /** @param directory this provider's own */
   constructor(directory: string, onError: ErrorHook | undefined) {
     this.#directory = directory;
@@ -25,13 +27,17 @@ export class TaskStreams {
     }
   }
 
-  /** Serves a source to one reader, as part of the answer to a request. @throws AcommError `bad_address` */
+  /** Serves a source to one reader, as part of the answer to a request. @throws AcommError `bad_address`, `stopping` */
   async serve(source: LazyStreamSource, { id, task }: Pick<Request, "id" | "task">): Promise<UnixStream> {
     const stream = await serveUnixStream(source, { directory: this.#directory });
     this.#open.set(stream, { id, task, startedAt: performance.now() });
     stream.done
       .catch((error: unknown) => { this.#report(error, task); })
       .finally(() => this.#open.delete(stream));
+    if (this.#isClosed) {
+      stream.cancel();
+      throw new AcommError("stopping", "the provider has stopped: it serves no more streams");
+    }
     return stream;
   }
 
@@ -42,6 +48,7 @@ export class TaskStreams {
 
   /** Cuts what is left, and says which requests it belonged to. */
   async close(): Promise<CutWork[]> {
+    this.#isClosed = true;
     const now = performance.now();
     const open = [...this.#open];
     for (const [stream] of open) stream.cancel();

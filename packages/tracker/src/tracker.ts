@@ -1,31 +1,22 @@
-import { AcommError, checkName, decodeResponse, encodeJson, encodeUrl, optionalUrl, parseUrl } from "@acomm/protocol";
+import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
-import { admitTargets, cancelledError, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
-import type { AcceptedWork, CallParent, CutWork, StopOptions, StopReport, TargetPolicy, Transport, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
+import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, StreamSigner, UnixListener } from "@acomm/transport";
+import type { AcceptedWork, CallParent, CutWork, StopOptions, StopReport, TargetPolicy, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AdHocStreams } from "./ad-hoc-streams.ts";
 import type { LazyStreamSource } from "./ad-hoc-streams.ts";
-import { asksFor } from "./asks-for.ts";
-import { Call } from "./call.ts";
-import type { CallMessage, CallOutcome, CallOwner } from "./call.ts";
+import { Calls } from "./calls.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
 import { ResponseForwarder } from "./response-forwarder.ts";
-import { sendAgain } from "./send-again.ts";
 import { settledWithin } from "./settled-within.ts";
 import { runHandlers, runProgress, TrackedRequest } from "./tracked-request.ts";
 import type { CallOptions, ForwardOptions, TrackerOptions } from "./tracker-options.ts";
 
 /** What makes calls: a tracker, or what {@link Tracker.within} gives. */
 export type Caller = Pick<Tracker, "request" | "call">;
-
-/** Where calls go. */
-interface Target {
-  readonly url: AcommUrl;
-  readonly transport: Transport;
-}
 
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
@@ -43,19 +34,15 @@ export class Tracker implements AsyncDisposable {
   readonly #registry: TransportRegistry;
   readonly #ownsRegistry: boolean;
   readonly #pending: PendingRequests;
-  readonly #callOwner: CallOwner;
+  readonly #calls: Calls;
+  readonly #maxDepth: number;
   readonly #runHandlers: (request: Request, response: Response) => void;
   readonly #streams: AdHocStreams;
   readonly #forwarder: ResponseForwarder;
-  readonly #targets = new Map<string, Target>();
-  /** The last one that was called: most calls go where the one before went. */
-  #lastUrl: string | undefined;
-  #lastTarget: Target | undefined;
   #state: State = "new";
   #directory: Promise<string> | undefined;
   #listener: UnixListener | undefined;
   #server: MessageServer | undefined;
-  #hook = "null";
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
   #refused = 0;
@@ -67,10 +54,16 @@ export class Tracker implements AsyncDisposable {
     this.#httpStreamUrl = options.httpStreamUrl === undefined ? undefined : parseUrl(options.httpStreamUrl, { field: "httpStreamUrl" });
     this.#defaultTimeoutMs = checkTimeoutMs(options.defaultTimeoutMs ?? 30_000, "defaultTimeoutMs");
     this.#pending = new PendingRequests(checkCount(options.maxPending ?? 10_000, "maxPending"));
-    this.#callOwner = { pending: this.#pending, maxDepth: checkDepth(options.maxDepth), refuse: () => { this.#refused += 1; }, runProgress: runProgress(options.onError) };
+    this.#maxDepth = checkDepth(options.maxDepth);
     this.#admit = options.admit ?? admitTargets();
     this.#ownsRegistry = options.registry === undefined;
     this.#registry = options.registry ?? createRegistry();
+    this.#calls = new Calls({
+      owner: { pending: this.#pending, maxDepth: this.#maxDepth, refuse: () => { this.#refused += 1; }, runProgress: runProgress(options.onError) },
+      registry: this.#registry,
+      defaultTimeoutMs: this.#defaultTimeoutMs,
+      checkRunning: () => { this.#checkRunning(); },
+    });
     this.#runHandlers = runHandlers(options.onError);
     this.#streams = new AdHocStreams(options.onError);
     this.#forwarder = new ResponseForwarder({ registry: this.#registry, admit: this.#admit, hookTimeoutMs: checkTimeoutMs(options.hookTimeoutMs ?? 5000, "hookTimeoutMs"), sign: (url) => this.proxyStreamHttpUrl(url), onError: options.onError });
@@ -128,12 +121,12 @@ export class Tracker implements AsyncDisposable {
    * `frame_too_large`.
    */
   request<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Result> {
-    return this.#call(url, options, "result") as Promise<Result>;
+    return this.#calls.call(url, options, "result") as Promise<Result>;
   }
 
   /** Like {@link request}, but gives the whole response, with its stream URL. A response with an error throws. */
   call<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Response<Result>> {
-    return this.#call(url, options, "response") as Promise<Response<Result>>;
+    return this.#calls.call(url, options, "response") as Promise<Response<Result>>;
   }
 
   /**
@@ -144,13 +137,7 @@ export class Tracker implements AsyncDisposable {
    * {@link request}
    */
   forward(url: string | URL, request: Request, options: ForwardOptions = {}): Promise<Response> {
-    const { retryForMs, timeoutMs = this.#defaultTimeoutMs } = options;
-    const { task, args, raw, streamUrl, taskUrl = null } = request;
-    const attempt = (leftMs: number | undefined): Promise<Response> => {
-      const argsText = raw !== undefined && Object.is(raw.value, args) ? raw.text : encodeJson(args, "args");
-      return this.#callOnce(url, { task, argsText, streamUrl, taskUrl }, leftMs === undefined ? options : { ...options, timeoutMs: leftMs }, "forwarded") as Promise<Response>;
-    };
-    return retryForMs === undefined ? attempt(undefined) : sendAgain({ ...options, timeoutMs, retryForMs }, attempt);
+    return this.#calls.forward(url, request, options);
   }
 
   /** A caller whose calls are made on behalf of a request: its context is the `parent` of each. */
@@ -228,7 +215,7 @@ export class Tracker implements AsyncDisposable {
     const timeoutMs = options.timeoutMs ?? this.#defaultTimeoutMs;
     const proxied = await this.proxyUnix(request, { timeoutMs });
     try {
-      await send(this.#target(url).url, proxied, { registry: this.#registry, timeoutMs });
+      await send(this.#calls.target(url).url, proxied, { registry: this.#registry, timeoutMs });
     } catch (error) {
       this.removeRequest(request);
       throw error;
@@ -273,7 +260,7 @@ export class Tracker implements AsyncDisposable {
       this.#state = "stopped";
       throw error;
     }
-    this.#hook = encodeUrl(listener.url);
+    this.#calls.hook = encodeUrl(listener.url);
     this.#server = new MessageServer(listener, { accept: (text, start, end) => this.#accept(text.slice(start, end)), connectionEnded: () => undefined });
     if (this.#stopping === undefined) this.#state = "running";
   }
@@ -289,26 +276,6 @@ export class Tracker implements AsyncDisposable {
     throw new AcommError("stopping", "the tracker is stopping: it takes no more requests");
   }
 
-  /** A URL and its transport, found once for every spelling that is used. */
-  #target(url: string | URL): Target {
-    if (typeof url !== "string") return this.#findTarget(url); // it may have been changed
-    if (url === this.#lastUrl && this.#lastTarget !== undefined) return this.#lastTarget;
-    let target = this.#targets.get(url);
-    if (target === undefined) {
-      target = this.#findTarget(url);
-      if (this.#targets.size >= 1024) this.#targets.clear();
-      this.#targets.set(url, target);
-    }
-    this.#lastUrl = url;
-    this.#lastTarget = target;
-    return target;
-  }
-
-  #findTarget(url: string | URL): Target {
-    const parsed = parseUrl(url);
-    return { url: parsed, transport: this.#registry.lookup(parsed) };
-  }
-
   #track(request: Request, timeoutMs: number | undefined, handOver: (request: Request, response: Response) => void): void {
     this.#checkRunning();
     const tracked = new TrackedRequest(request, checkTimeoutMs(timeoutMs ?? this.#defaultTimeoutMs), handOver);
@@ -321,57 +288,9 @@ export class Tracker implements AsyncDisposable {
     }
   }
 
-  #call(url: string | URL, options: CallOptions, outcome: CallOutcome): Promise<unknown> {
-    const { retryForMs, timeoutMs = this.#defaultTimeoutMs } = options;
-    if (retryForMs !== undefined) return sendAgain({ ...options, timeoutMs, retryForMs }, (leftMs) => this.#callOnce(url, this.#messageOf(options), { ...options, timeoutMs: leftMs }, outcome));
-    return new Promise((resolve, reject) => { this.#begin(url, this.#messageOf(options), options, outcome, resolve, reject); });
-  }
-
-  #callOnce(url: string | URL, message: CallMessage, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
-    return new Promise((resolve, reject) => { this.#begin(url, message, options, outcome, resolve, reject); });
-  }
-
-  /** What is sent; the arguments are written down here, and what is changed inside them later is not sent. @throws AcommError `bad_field` */
-  #messageOf({ task, args, streamUrl, taskUrl }: CallOptions): CallMessage {
-    return { task: checkName(task, "task"), argsText: encodeJson(args, "args"), streamUrl: optionalUrl(streamUrl, "streamUrl"), taskUrl: optionalUrl(taskUrl, "taskUrl") };
-  }
-
-  #begin(url: string | URL, message: CallMessage, options: ForwardOptions, outcome: CallOutcome, resolve: (value: unknown) => void, reject: (error: AcommError) => void): void {
-    const { signal, responseHook, parent, onProgress, idleTimeoutMs } = options;
-    const { url: target, transport } = this.#target(url);
-    this.#checkRunning();
-    let timeoutMs = checkTimeoutMs(options.timeoutMs ?? this.#defaultTimeoutMs);
-    if (idleTimeoutMs !== undefined) checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs");
-    if (signal?.aborted === true) throw cancelledError(`request ${message.task}`, signal);
-    if (parent?.deadline !== undefined) {
-      timeoutMs = Math.min(timeoutMs, parent.deadline - performance.now());
-      if (timeoutMs <= 0) throw new AcommError("timeout", `request ${message.task}: not sent, the time of the request that it is made for is over`);
-      timeoutMs = Math.max(timeoutMs, 1);
-    }
-    const hook = responseHook === undefined ? this.#hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" }));
-    const call = new Call(this.#callOwner, message, { hook, timeoutMs, idleTimeoutMs, outcome, asks: asksFor(options), onProgress }, resolve, reject);
-    this.#pending.add(call);
-    if (signal !== undefined) call.watch(signal);
-    if (parent !== undefined) call.follow(parent);
-    if (call.isSettled) return; // its parent has ended
-    if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
-    else void this.#send(target, transport, call, timeoutMs);
-  }
-
-  /** Sends a call whose answer can only come to a hook. */
-  async #send(target: AcommUrl, transport: Transport, call: Call, timeoutMs: number): Promise<void> {
-    try {
-      const ack = await transport.send(target, call.encodeForHook(), { timeoutMs });
-      if (ack.error === "") call.accepted();
-      else call.refused(ack.error);
-    } catch (error) {
-      call.failed(error as AcommError);
-    }
-  }
-
   /** Takes a response that comes in at the tracker's socket. */
   #accept(text: string): AcceptedWork {
-    const response = decodeResponse(text, this.#callOwner.maxDepth);
+    const response = decodeResponse(text, this.#maxDepth);
     const progress = response.ext?.["progress"];
     if (progress !== undefined) return this.#acceptProgress(response, progress);
     const pending = this.#claim(response);

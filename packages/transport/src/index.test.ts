@@ -35,5 +35,6 @@ test("the public names", () => {
     "serve",
     "serveUnixStream",
     "stream",
+    "urlOfSocketPath",
   ]);
 });

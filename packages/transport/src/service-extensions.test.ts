@@ -262,10 +262,10 @@ test("what hangs on a request ends with it, also where it came too late", async 
   let context: HandlerContext | undefined;
   await using service = await startService((_, given) => {
     context = given;
-    given.attach?.({ parentAborted: (reason) => { ended.push(`early ${reason.code}`); } });
+    given.attach({ parentAborted: (reason) => { ended.push(`early ${reason.code}`); } });
     const left = { parentAborted: () => { ended.push("left"); } };
-    given.attach?.(left);
-    given.detach?.(left);
+    given.attach(left);
+    given.detach(left);
     return new Promise(() => undefined);
   });
   const client = await service.connect();
@@ -274,6 +274,6 @@ test("what hangs on a request ends with it, also where it came too late", async 
   expect(context?.trace).toEqual(trace);
   client.socket.destroy();
   await until(() => ended.length > 0);
-  context?.attach?.({ parentAborted: (reason) => { ended.push(`late ${reason.code}`); } });
+  context?.attach({ parentAborted: (reason) => { ended.push(`late ${reason.code}`); } });
   expect(ended).toEqual(["early cancelled", "late cancelled"]);
 });
