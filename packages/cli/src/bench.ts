@@ -5,7 +5,7 @@ import { formatDuration } from "./duration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { Latencies } from "./latencies.ts";
 import type { Output } from "./output.ts";
-import type { benchSettings } from "./settings.ts";
+import type { BenchValues } from "./settings.ts";
 import { explainUnavailable, targetOf } from "./target.ts";
 import { readTaskArguments } from "./task-arguments.ts";
 
@@ -22,7 +22,7 @@ interface Outcome {
 }
 
 /** `acomm bench`: calls a task again and again, and tells how many calls and how long they took. */
-export async function bench(invocation: Invocation<typeof benchSettings>): Promise<number> {
+export async function bench(invocation: Invocation<BenchValues>): Promise<number> {
   const { operands, settings, output, interrupts } = invocation;
   const [task = "", ...words] = operands;
   const args = await readTaskArguments({ words, json: settings.json }, process.stdin);

@@ -8,13 +8,13 @@ import { viewJson } from "./json-view.ts";
 import { printable } from "./output.ts";
 import type { Output } from "./output.ts";
 import { watchProgress } from "./progress-watch.ts";
-import type { callSettings } from "./settings.ts";
+import type { CallValues } from "./settings.ts";
 import { explainUnavailable, targetOf } from "./target.ts";
 import { readTaskArguments } from "./task-arguments.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** `acomm call`: asks for a task and writes its result. */
-export async function call(invocation: Invocation<typeof callSettings>): Promise<number> {
+export async function call(invocation: Invocation<CallValues>): Promise<number> {
   const { operands, settings, output, interrupts } = invocation;
   const [task = "", ...words] = operands;
   if (words[0] === "-" && settings.streamIn === "-") throw new UsageError("standard input can't be both, the arguments and the stream: give one of them another way");

@@ -1,22 +1,20 @@
 import type { Interrupts } from "./interrupts.ts";
 import type { Output } from "./output.ts";
-import type { Setting } from "./setting.ts";
-import type { ValuesOf } from "./settings.ts";
-
-type Settings = Readonly<Record<string, Setting>>;
+import type { SettingsFor } from "./setting.ts";
+import type { CommonValues } from "./settings.ts";
 
 /** What a command gets when it runs. */
-export interface Invocation<Given extends Settings = Settings> {
+export interface Invocation<Values = object> {
   /** The arguments that are no options. */
   readonly operands: readonly string[];
-  readonly settings: ValuesOf<Given>;
+  readonly settings: Values & CommonValues;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly output: Output;
   readonly interrupts: Interrupts;
 }
 
 /** One command, as help, completion and the parser know it. */
-export interface CommandDefinition<Given extends Settings = Settings> {
+export interface CommandDefinition<Values = Readonly<Record<string, unknown>>> {
   readonly name: string;
   /** Its operands: `<task> [arguments...]`. */
   readonly operands: string;
@@ -24,9 +22,9 @@ export interface CommandDefinition<Given extends Settings = Settings> {
   readonly about: string;
   /** What stands below the options in its help. */
   readonly details: string;
-  readonly settings: Given;
+  readonly settings: SettingsFor<Values>;
   /** Whether its first operand is a task. */
   readonly takesTask: boolean;
   /** Runs it. @returns the exit code */
-  run(invocation: Invocation<Given>): Promise<number>;
+  run(invocation: Invocation<Values>): Promise<number>;
 }

@@ -1,12 +1,11 @@
 import type { CommandDefinition } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
-import type { Setting } from "./setting.ts";
 import { benchSettings, callSettings, coordinatorSettings, describeSettings, listSettings, providerSettings, streamSettings, topSettings } from "./settings.ts";
 
 // What help, completion and the parser know of the commands. What a command does is loaded when it runs.
 
-function define<Given extends Readonly<Record<string, Setting>>>(definition: CommandDefinition<Given>): CommandDefinition {
-  return definition;
+function define<Values>(definition: CommandDefinition<Values>): CommandDefinition {
+  return definition as unknown as CommandDefinition;
 }
 
 const argumentsHelp = `

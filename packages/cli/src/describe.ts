@@ -7,12 +7,12 @@ import { exitCodes } from "./exit-codes.ts";
 import { viewJson } from "./json-view.ts";
 import { printable } from "./output.ts";
 import type { Output } from "./output.ts";
-import type { describeSettings } from "./settings.ts";
+import type { DescribeValues } from "./settings.ts";
 import { explainUnavailable, targetOf } from "./target.ts";
 import { renderTasks } from "./task-table.ts";
 
 /** `acomm describe`: what a service tells of itself, or of one of its tasks. */
-export async function describe(invocation: Invocation<typeof describeSettings>): Promise<number> {
+export async function describe(invocation: Invocation<DescribeValues>): Promise<number> {
   const { operands, settings, output, interrupts } = invocation;
   const [task] = operands;
   const target = targetOf(invocation);

@@ -33,7 +33,7 @@ test("every coordinator and every task of a provider is a line of JSON", async (
 
 test("they are tables for people", async () => {
   const { stdout } = await system.acomm(["ls", "-o", "table"]);
-  expect(stdout).toMatch(/^COORDINATOR {2}STATE {2}IN FLIGHT {5}UP {2}HTTP\nmain {9}ok {13}2 {2}2m 5s {2}http:\/\/127\.0\.0\.1:8080\/\n\nTASK {7}PROVIDER {2}PRIORITY  STATE  RUNNING  WAITING  DONE  FAILED +UP\n/);
+  expect(stdout).toMatch(/^COORDINATOR {2}STATE {2}IN FLIGHT {5}UP {2}HTTP\nmain {9}ok {13}2 {2}2m 5s {2}http:\/\/127\.0\.0\.1:8080\/\n\nTASK {7}PROVIDER {2}PRIORITY {2}STATE {2}RUNNING {2}WAITING {2}DONE {2}FAILED +UP\n/);
   expect(stdout).toMatch(/\ndisk-info {2}disks {11}50 {2}ok {11}0 {8}0 {5}0 {7}0 +\d/);
 });
 

@@ -8,7 +8,7 @@ import { formatDuration } from "./duration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { printable } from "./output.ts";
 import type { Output } from "./output.ts";
-import type { listSettings } from "./settings.ts";
+import type { ListValues } from "./settings.ts";
 import { socketDirectoryOf, urlOfPath } from "./target.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -24,7 +24,7 @@ interface Answer {
 }
 
 /** `acomm ls`: what the socket directory holds, and who of that is alive. */
-export async function listServices(invocation: Invocation<typeof listSettings>): Promise<number> {
+export async function listServices(invocation: Invocation<ListValues>): Promise<number> {
   const { settings, output, interrupts } = invocation;
   const directory = socketDirectoryOf(invocation);
   const listing = await read(directory);

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { Invocation } from "./command.ts";
 import { serveUntilInterrupted } from "./server-life.ts";
 import type { Server } from "./server-life.ts";
-import type { providerSettings } from "./settings.ts";
+import type { ProviderValues } from "./settings.ts";
 import { socketDirectoryOf } from "./target.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -14,7 +14,7 @@ interface ProviderLike extends Server {
 }
 
 /** `acomm provider`: runs the provider that a module exports. */
-export async function runProvider(invocation: Invocation<typeof providerSettings>): Promise<number> {
+export async function runProvider(invocation: Invocation<ProviderValues>): Promise<number> {
   const { operands, settings, output, interrupts } = invocation;
   const socketDir = socketDirectoryOf(invocation);
   process.env["ACOMM_SOCKET_DIR"] = socketDir; // for modules that make their provider themselves

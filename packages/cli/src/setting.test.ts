@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { environmentNameOf, keyOf, list, optional, readChoice, readCount, readDuration, readText, resolveSettings, toggle, withDefault } from "./setting.ts";
-import type { SettingSources, SettingValues } from "./setting.ts";
+import type { SettingSources } from "./setting.ts";
 import { UsageError } from "./usage-error.ts";
 
 const settings = {
@@ -11,7 +11,7 @@ const settings = {
   output: withDefault("--output <format>", "", readChoice(["auto", "json"]), "auto"),
 };
 
-function resolve(sources: { flags?: SettingSources["flags"]; environment?: SettingSources["environment"]; file?: Record<string, unknown> }): Promise<SettingValues<typeof settings>> {
+function resolve(sources: { flags?: SettingSources["flags"]; environment?: SettingSources["environment"]; file?: Record<string, unknown> }): Promise<{ readonly maxWaitMs: number } & Record<string, unknown>> {
   const { flags = {}, environment = {}, file } = sources;
   return resolveSettings(settings, { flags, environment, file: file === undefined ? undefined : { path: "/c.json", values: new Map(Object.entries(file)) } });
 }

@@ -37,10 +37,8 @@ export function toggle(flags: string, about: string): Setting<boolean> {
   return { flags, about, read: readSwitch, unset: false, isList: false };
 }
 
-/** The values of some settings. */
-export type SettingValues<Settings extends Readonly<Record<string, Setting>>> = {
-  readonly [Key in keyof Settings]: Settings[Key] extends Setting<infer Value> ? Value : never;
-};
+/** The settings that have these values, by the same keys. */
+export type SettingsFor<Values> = { readonly [Key in keyof Values]: Setting<Values[Key]> };
 
 /** Where values come from besides the flags. */
 export interface SettingSources {
@@ -75,10 +73,10 @@ function longFlagOf(setting: Setting): string {
  *
  * @throws UsageError that names the flag, the variable or the key whose value is wrong, and its limit
  */
-export async function resolveSettings<Settings extends Readonly<Record<string, Setting>>>(settings: Settings, sources: SettingSources): Promise<SettingValues<Settings>> {
+export async function resolveSettings<Values>(settings: SettingsFor<Values>, sources: SettingSources): Promise<Values> {
   const values: Record<string, unknown> = {};
-  for (const [name, setting] of Object.entries(settings)) values[name] = await resolveSetting(setting, sources);
-  return values as SettingValues<Settings>;
+  for (const [name, setting] of Object.entries<Setting>(settings as Readonly<Record<string, Setting>>)) values[name] = await resolveSetting(setting, sources);
+  return values as Values;
 }
 
 async function resolveSetting(setting: Setting, { flags, environment, file }: SettingSources): Promise<unknown> {

@@ -1,13 +1,13 @@
 import type { Invocation } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { saveStream } from "./file-stream.ts";
-import type { streamSettings } from "./settings.ts";
+import type { StreamValues } from "./settings.ts";
 import { explainUnavailable } from "./target.ts";
 import { parseUrl } from "@acomm/protocol";
 import { UsageError } from "./usage-error.ts";
 
 /** `acomm stream`: copies a stream to standard output or into a file. */
-export async function readStream({ operands, settings, output, interrupts }: Invocation<typeof streamSettings>): Promise<number> {
+export async function readStream({ operands, settings, output, interrupts }: Invocation<StreamValues>): Promise<number> {
   const [url = ""] = operands;
   try {
     parseUrl(url);

@@ -1,6 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import { coordinatorSocketPath } from "@acomm/tracker";
 import type { Invocation } from "./command.ts";
+import type { TargetValues } from "./settings.ts";
 import { checkUsualDirectory, usualSocketDirectory } from "./socket-directory.ts";
 
 /** Whom a command asks. */
@@ -10,8 +11,8 @@ export interface Target {
   readonly hint: string;
 }
 
-type WithDirectory = Pick<Invocation, "environment"> & { readonly settings: { readonly socketDir: string | undefined } };
-type WithTarget = WithDirectory & { readonly settings: { readonly coordinator: string; readonly url: string | undefined } };
+type WithDirectory = Pick<Invocation, "environment"> & { readonly settings: Pick<TargetValues, "socketDir"> };
+type WithTarget = Pick<Invocation, "environment"> & { readonly settings: Pick<TargetValues, "socketDir" | "coordinator" | "url"> };
 
 /** The directory of the sockets: the one that was chosen, or the user's own. @throws UsageError where that belongs to somebody else */
 export function socketDirectoryOf({ settings, environment }: WithDirectory): string {

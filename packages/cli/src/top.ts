@@ -8,7 +8,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { printable } from "./output.ts";
 import type { Output } from "./output.ts";
 import { Screen } from "./screen.ts";
-import type { topSettings } from "./settings.ts";
+import type { TopValues } from "./settings.ts";
 import { explainUnavailable, targetOf } from "./target.ts";
 import { renderTasks } from "./task-table.ts";
 
@@ -16,7 +16,7 @@ import { renderTasks } from "./task-table.ts";
 const lookTimeoutMs = 2000;
 
 /** `acomm top`: looks at a coordinator again and again; a screen that is written over on a terminal, a line of JSON a look elsewhere. */
-export async function top(invocation: Invocation<typeof topSettings>): Promise<number> {
+export async function top(invocation: Invocation<TopValues>): Promise<number> {
   const { settings, output, interrupts } = invocation;
   const target = targetOf(invocation);
   const quit = new AbortController();
