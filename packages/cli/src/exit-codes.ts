@@ -1,4 +1,4 @@
-import { AcommError } from "@acomm/protocol";
+import type { AcommError } from "@acomm/protocol";
 import { UsageError } from "./usage-error.ts";
 
 /** With what the command `acomm` exits. The numbers are stable: scripts branch on them. */
@@ -17,10 +17,15 @@ export const exitCodes: Readonly<Record<"result" | "remote" | "usage" | "timeout
   interrupted: 130,
 };
 
+/** Whether an error is the library's, by its name: the command starts faster where it need not load the library to fail. */
+export function isAcommError(error: unknown): error is AcommError {
+  return error instanceof Error && error.name === "AcommError";
+}
+
 /** The exit code of a failure. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
-  if (!(error instanceof AcommError)) return exitCodes.remote;
+  if (!isAcommError(error)) return exitCodes.remote;
   switch (error.code) {
     case "timeout":
       return exitCodes.timeout;

@@ -1,4 +1,3 @@
-import { AcommError } from "@acomm/protocol";
 import { constants } from "node:os";
 
 /**
@@ -25,6 +24,6 @@ export class Interrupts {
   #interrupt(name: NodeJS.Signals): void {
     if (this.#signalName !== undefined) process.exit(128 + constants.signals[name]);
     this.#signalName = name;
-    this.#controller.abort(new AcommError("cancelled", `interrupted by ${name}`));
+    this.#controller.abort(new Error(`interrupted by ${name}`));
   }
 }

@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import type { CommandDefinition } from "./command.ts";
 import { commands } from "./commands.ts";
 import { readConfigFile } from "./config-file.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { exitCodeOf, exitCodes, isAcommError } from "./exit-codes.ts";
 import { Interrupts } from "./interrupts.ts";
 import { Output, printable } from "./output.ts";
 import { keyOf, resolveSettings } from "./setting.ts";
@@ -106,15 +106,10 @@ interface ErrorDescription {
 
 function describeError(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { code: undefined, message: String(error), retryable: undefined, details: undefined, causes: [] };
-  const { code, retryable, details } = error as { readonly code?: unknown; readonly retryable?: unknown; readonly details?: unknown };
+  const { message } = error;
+  if (!isAcommError(error)) return { code: error instanceof UsageError ? "usage" : undefined, message, retryable: undefined, details: undefined, causes: [] };
+  const { code, retryable, details } = error;
   const causes: string[] = [];
-  const isOurs = error.name === "AcommError";
-  for (let below = error.cause; isOurs && below instanceof Error && below.name === "AcommError" && causes.length < 8; below = below.cause) causes.push(below.message);
-  return {
-    code: error instanceof UsageError ? "usage" : typeof code === "string" ? code : undefined,
-    message: error.message,
-    retryable: isOurs ? retryable === true : undefined,
-    details: isOurs ? details : undefined,
-    causes,
-  };
+  for (let below = error.cause; isAcommError(below) && causes.length < 8; below = below.cause) causes.push(below.message);
+  return { code, message, retryable, details, causes };
 }
