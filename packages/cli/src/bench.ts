@@ -1,12 +1,11 @@
 import { AcommError } from "@acomm/protocol";
-import { Tracker } from "@acomm/tracker";
+import { openCaller } from "./caller.ts";
 import type { Invocation } from "./command.ts";
 import { formatDuration } from "./duration.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { Latencies } from "./latencies.ts";
 import type { Output } from "./output.ts";
 import type { BenchValues } from "./settings.ts";
-import { explainUnavailable, targetOf } from "./target.ts";
 import { readTaskArguments } from "./task-arguments.ts";
 
 interface Outcome {
@@ -26,19 +25,17 @@ export async function bench(invocation: Invocation<BenchValues>): Promise<number
   const { operands, settings, output, interrupts } = invocation;
   const [task = "", ...words] = operands;
   const args = await readTaskArguments({ words, json: settings.json }, process.stdin);
-  const target = targetOf(invocation);
   const { signal } = interrupts;
   const { timeoutMs, concurrency } = settings;
   const limit = settings.count ?? Infinity;
   const durationMs = settings.count === undefined ? settings.durationMs : Infinity;
-  const tracker = new Tracker();
-  await tracker.start();
+  const caller = await openCaller(invocation);
   try {
     const wasInterrupted = (): boolean => signal.aborted;
-    const call = (): Promise<unknown> => tracker.call(target.url, { task, args, timeoutMs, signal });
+    const call = (): Promise<unknown> => caller.call({ task, args, timeoutMs, signal });
     // one call before the clock runs: it connects, and finds out whether anybody is there
     await call().catch((error: unknown) => {
-      if (error instanceof AcommError && (error.code === "unavailable" || error.code === "unknown_task" || error.code === "bad_field")) throw explainUnavailable(error, target);
+      if (error instanceof AcommError && (error.code === "unavailable" || error.code === "unknown_task" || error.code === "bad_field")) throw error;
     });
     const latencies = new Latencies();
     const errors = new Map<string, number>();
@@ -67,10 +64,10 @@ export async function bench(invocation: Invocation<BenchValues>): Promise<number
     const elapsedMs = performance.now() - startedAt;
     const outcome = outcomeOf({ task, concurrency, calls, errors, elapsedMs, latencies });
     if (output.format === "json") output.json(outcome);
-    else writeOutcome(output, outcome, target.url);
+    else writeOutcome(output, outcome, caller.url);
     return interrupts.exitCode ?? (outcome.failed === 0 ? exitCodes.result : exitCodes.remote);
   } finally {
-    await tracker.stop({ graceMs: 0 });
+    await caller.stop();
   }
 }
 

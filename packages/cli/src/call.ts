@@ -1,6 +1,6 @@
 import { checkName } from "@acomm/protocol";
 import type { Response } from "@acomm/protocol";
-import { Tracker } from "@acomm/tracker";
+import { openCaller } from "./caller.ts";
 import type { Invocation } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { openOutgoingFile, saveStream } from "./file-stream.ts";
@@ -9,7 +9,6 @@ import { printable } from "./output.ts";
 import type { Output } from "./output.ts";
 import { watchProgress } from "./progress-watch.ts";
 import type { CallValues } from "./settings.ts";
-import { explainUnavailable, targetOf } from "./target.ts";
 import { readTaskArguments } from "./task-arguments.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -21,18 +20,14 @@ export async function call(invocation: Invocation<CallValues>): Promise<number> 
   checkTask(task);
   const args = await readTaskArguments({ words, json: settings.json }, process.stdin);
   const outgoing = settings.streamIn === undefined ? undefined : await openOutgoingFile(settings.streamIn, output);
-  const target = targetOf(invocation);
   const { signal } = interrupts;
   const progress = settings.progress ? await watchProgress(output) : undefined;
-  const tracker = new Tracker();
-  await tracker.start();
+  const caller = await openCaller(invocation);
   try {
     let response: Response;
     try {
-      const streamUrl = outgoing === undefined ? null : await tracker.createUnixStream(outgoing.open);
-      response = await tracker.call(target.url, { task, args, streamUrl, timeoutMs: settings.timeoutMs, signal, onProgress: progress?.take });
-    } catch (error) {
-      throw explainUnavailable(error, target);
+      const streamUrl = outgoing === undefined ? null : await caller.createStream(outgoing.open);
+      response = await caller.call({ task, args, streamUrl, timeoutMs: settings.timeoutMs, signal, onProgress: progress?.take });
     } finally {
       progress?.stop();
     }
@@ -49,7 +44,7 @@ export async function call(invocation: Invocation<CallValues>): Promise<number> 
     await outgoing?.done();
     return exitCodes.result;
   } finally {
-    await tracker.stop({ graceMs: 0 });
+    await caller.stop();
   }
 }
 

@@ -1,5 +1,5 @@
 import { AcommError } from "@acomm/protocol";
-import { Tracker } from "@acomm/tracker";
+import { openCaller } from "./caller.ts";
 import type { Invocation } from "./command.ts";
 import { Description, describeTask } from "./description.ts";
 import { formatDuration } from "./duration.ts";
@@ -8,27 +8,22 @@ import { viewJson } from "./json-view.ts";
 import { printable } from "./output.ts";
 import type { Output } from "./output.ts";
 import type { DescribeValues } from "./settings.ts";
-import { explainUnavailable, targetOf } from "./target.ts";
 import { renderTasks } from "./task-table.ts";
 
 /** `acomm describe`: what a service tells of itself, or of one of its tasks. */
 export async function describe(invocation: Invocation<DescribeValues>): Promise<number> {
   const { operands, settings, output, interrupts } = invocation;
   const [task] = operands;
-  const target = targetOf(invocation);
-  const tracker = new Tracker();
-  await tracker.start();
+  const caller = await openCaller(invocation);
   try {
-    const value = await tracker.request(target.url, { task: describeTask, args: task === undefined ? null : { task }, timeoutMs: settings.timeoutMs, signal: interrupts.signal });
+    const { result: value } = await caller.call({ task: describeTask, args: task === undefined ? null : { task }, timeoutMs: settings.timeoutMs, signal: interrupts.signal });
     if (task !== undefined) checkServes(new Description(value), task);
     if (output.format === "json") output.json(task === undefined ? value : onlyTask(value, task));
     else if (task === undefined) await writeService(output, new Description(value));
     else writeTask(output, new Description(value), task);
     return exitCodes.result;
-  } catch (error) {
-    throw explainUnavailable(error, target);
   } finally {
-    await tracker.stop({ graceMs: 0 });
+    await caller.stop();
   }
 }
 

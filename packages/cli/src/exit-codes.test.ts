@@ -13,6 +13,7 @@ test("what surely did not run is unavailable, what may have run never is", () =>
   expect(codes[4]).toEqual(["unknown_task", "unavailable", "overloaded", "stopping"]);
   expect(codes[2]).toEqual(["bad_address", "unknown_scheme"]);
   expect(codes[1]).toContain("ambiguous");
+  expect(exitCodeOf(new AcommError("remote", "unavailable: no provider was there", { retryable: true }))).toBe(4);
 });
 
 test("a wrong argument is usage, a failure of any other kind is not", () => {

@@ -11,7 +11,7 @@ export const exitCodes: Readonly<Record<"result" | "remote" | "usage" | "timeout
   usage: 2,
   /** No outcome within `--timeout`. */
   timeout: 3,
-  /** It surely did not run: nobody is there, nobody serves the task, or who does takes no more now. */
+  /** It surely did not run, or may be sent again: nobody is there, nobody serves the task, or who does takes no more now. */
   unavailable: 4,
   /** A signal ended it. */
   interrupted: 130,
@@ -26,12 +26,10 @@ export function isAcommError(error: unknown): error is AcommError {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
   if (!isAcommError(error)) return exitCodes.remote;
+  if (error.retryable) return exitCodes.unavailable;
   switch (error.code) {
     case "timeout":
       return exitCodes.timeout;
-    case "unavailable":
-    case "overloaded":
-    case "stopping":
     case "unknown_task":
       return exitCodes.unavailable;
     case "bad_address":

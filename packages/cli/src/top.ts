@@ -1,6 +1,6 @@
 import type { AcommError } from "@acomm/protocol";
-import { Tracker } from "@acomm/tracker";
 import { setTimeout as wait } from "node:timers/promises";
+import { openCaller } from "./caller.ts";
 import type { Invocation } from "./command.ts";
 import { Description, describeTask } from "./description.ts";
 import { formatDuration } from "./duration.ts";
@@ -9,7 +9,6 @@ import { printable } from "./output.ts";
 import type { Output } from "./output.ts";
 import { Screen } from "./screen.ts";
 import type { TopValues } from "./settings.ts";
-import { explainUnavailable, targetOf } from "./target.ts";
 import { renderTasks } from "./task-table.ts";
 
 /** How long one look may take, in milliseconds: a coordinator that is slower than that is shown as silent. */
@@ -18,17 +17,15 @@ const lookTimeoutMs = 2000;
 /** `acomm top`: looks at a coordinator again and again; a screen that is written over on a terminal, a line of JSON a look elsewhere. */
 export async function top(invocation: Invocation<TopValues>): Promise<number> {
   const { settings, output, interrupts } = invocation;
-  const target = targetOf(invocation);
   const quit = new AbortController();
   const signal = AbortSignal.any([interrupts.signal, quit.signal]);
-  const tracker = new Tracker();
-  await tracker.start();
+  const caller = await openCaller(invocation);
   let screen: Screen | undefined;
   try {
     for (let look = 1; ; look += 1) {
       const startedAt = performance.now();
       try {
-        const value = await tracker.request(target.url, { task: describeTask, timeoutMs: lookTimeoutMs, signal });
+        const { result: value } = await caller.call({ task: describeTask, args: null, timeoutMs: lookTimeoutMs, signal });
         if (output.format === "json") {
           output.json(value);
         } else {
@@ -39,9 +36,8 @@ export async function top(invocation: Invocation<TopValues>): Promise<number> {
         }
       } catch (error) {
         if (signal.aborted) break;
-        const explained = explainUnavailable(error, target);
-        if (screen === undefined) throw explained; // there was nobody from the beginning, or nobody looks
-        screen.show(`${output.paint("yellow", printable((explained as AcommError).message))}\n\ntrying again`);
+        if (screen === undefined) throw error; // there was nobody from the beginning, or nobody looks
+        screen.show(`${output.paint("yellow", printable((error as AcommError).message))}\n\ntrying again`);
       }
       if (look === settings.count) break;
       await wait(Math.max(settings.intervalMs - (performance.now() - startedAt), 0), undefined, { signal }).catch(() => undefined); // aborted: see next
@@ -50,7 +46,7 @@ export async function top(invocation: Invocation<TopValues>): Promise<number> {
     return interrupts.exitCode ?? exitCodes.result;
   } finally {
     screen?.close();
-    await tracker.stop({ graceMs: 0 });
+    await caller.stop();
   }
 }
 
