@@ -1,5 +1,6 @@
-import { optional, readChecked, readChoice, readCount, readDuration, readText, toggle, withDefault } from "./setting.ts";
+import { butIs, list, optional, readChecked, readChoice, readCount, readDuration, readText, toggle, withDefault } from "./setting.ts";
 import type { Setting, SettingsFor } from "./setting.ts";
+import { UsageError } from "./usage-error.ts";
 
 // The library is loaded when a value has to be checked by it: help, completion and errors need not wait for it.
 const readDirectory = readChecked(async (text) => (await import("@acomm/tracker")).checkSocketDirectory(text), "socketDir");
@@ -8,6 +9,13 @@ const readUrl = readChecked(async (text) => {
   (await import("@acomm/protocol")).parseUrl(text);
   return text;
 }, "url");
+
+/** Reads `8080`, `0.0.0.0:8080` or `[::1]:8080`. */
+function readListenAddress(text: string): { readonly host: string | undefined; readonly port: number } {
+  const [, host, port = ""] = /^(?:([^:]+|\[[\da-fA-F:.]+\]):)?(\d{1,5})$/.exec(text) ?? [];
+  if (port === "" || Number(port) > 65_535) throw new UsageError(`must be a port from 0 to 65535, with a host before it or without, such as 8080 or 0.0.0.0:8080, ${butIs(text)}`);
+  return { host: host?.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
 
 const socketDir: Setting<string | undefined> = optional("-d, --socket-dir <dir>", "the directory that holds the sockets", readDirectory);
 const coordinator: Setting<string> = withDefault("--coordinator <name>", "the coordinator in that directory (main)", readServiceName, "main");
@@ -113,14 +121,38 @@ export const providerSettings: SettingsFor<ProviderValues> = { socketDir, graceM
 
 export interface CoordinatorValues {
   readonly name: string;
-  readonly http: string | undefined;
+  readonly http: { readonly host: string | undefined; readonly port: number } | undefined;
+  readonly publicUrl: string | undefined;
+  readonly allowHosts: readonly string[];
+  readonly allowOrigins: readonly string[];
+  readonly tokenFile: string | undefined;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly maxWaitMs: number | undefined;
+  readonly admitTasks: readonly string[];
+  readonly admitHooks: readonly string[];
+  readonly admitStreams: readonly string[];
+  readonly maxHops: number | undefined;
+  readonly waitForProviderMs: number | undefined;
   readonly graceMs: number;
   readonly socketDir: string | undefined;
 }
 
 export const coordinatorSettings: SettingsFor<CoordinatorValues> = {
   name: withDefault("--name <name>", "the name of its socket (main)", readServiceName, "main"),
-  http: optional("--http <[host:]port>", "listen for HTTP as well, on loopback unless a host is given", readText),
-  graceMs,
   socketDir,
+  http: optional("--http <address>", "listen for HTTP as well: a port (0 is any free one) on loopback, or host:port", readListenAddress),
+  publicUrl: optional("--public-url <url>", "where others reach the HTTP door, if not where it listens", readUrl),
+  allowHosts: list("--allow-host <name>", "a name by which it may be addressed over HTTP; repeatable", readText),
+  allowOrigins: list("--allow-origin <origin>", "web pages that may call it (CORS); repeatable", readText),
+  tokenFile: optional("--token-file <file>", "a file with the bearer tokens that may call, one a line", readText),
+  tlsCert: optional("--tls-cert <file>", "the certificate that makes it HTTPS, as PEM", readText),
+  tlsKey: optional("--tls-key <file>", "its private key, as PEM", readText),
+  maxWaitMs: optional("--max-wait <duration>", "how long an HTTP caller may have its connection held (60s)", readDuration(1)),
+  admitTasks: list("--admit-task-url <url>", "another coordinator that requests may name; repeatable", readText),
+  admitHooks: list("--admit-hook <origin>", "where answers may go over HTTP; repeatable", readText),
+  admitStreams: list("--admit-stream <origin>", "where streams may be read over HTTP; repeatable", readText),
+  maxHops: optional("--max-hops <number>", "how many coordinators a request may go through (8)", readCount(1, 100)),
+  waitForProviderMs: optional("--wait-for-provider <duration>", "how long a call waits for a known task's provider (2s)", readDuration(0)),
+  graceMs,
 };
