@@ -30,6 +30,7 @@ test("the public names", () => {
     "errorChannelName",
     "openStream",
     "report",
+    "requireBearerToken",
     "respond",
     "send",
     "serve",
