@@ -9,13 +9,17 @@ export async function renderTasks({ columns, paint }: Pick<Output, "columns" | "
     const failed = one.number("failed") ?? 0;
     return failed === 0 ? "0" : paint("red", String(failed));
   };
-  const rows = tasks.flatMap((task) => [
-    [paint("bold", printable(task.text("task") ?? "")), "", "", count(task.number("inFlight")), rate(task.number("perSecond")), latency(task.number("p50Ms")), latency(task.number("p99Ms")), count(task.number("done")), failedOf(task)],
-    ...task.list("providers").map((provider) => {
-      const state = provider.text("state") ?? "";
-      return [`  ${printable(provider.text("provider") ?? "")}`, paint(state === "ready" ? "green" : "yellow", printable(state)), count(provider.number("priority")), count(provider.number("inFlight")), "", "", "", count(provider.number("done")), failedOf(provider)];
-    }),
-  ]);
+  const rows = tasks.flatMap((task) => {
+    const wasCalled = (task.number("done") ?? 0) + (task.number("failed") ?? 0) > 0;
+    const timed = (key: string): string => (wasCalled ? latency(task.number(key)) : "");
+    return [
+      [paint("bold", printable(task.text("task") ?? "")), "", "", count(task.number("inFlight")), rate(task.number("perSecond")), timed("p50Ms"), timed("p99Ms"), count(task.number("done")), failedOf(task)],
+      ...task.list("providers").map((provider) => {
+        const state = provider.text("state") ?? "";
+        return [`  ${printable(provider.text("provider") ?? "")}`, paint(state === "ready" ? "green" : "yellow", printable(state)), count(provider.number("priority")), count(provider.number("inFlight")), "", "", "", count(provider.number("done")), failedOf(provider)];
+      }),
+    ];
+  });
   const numbers = ["PRIORITY", "IN FLIGHT", "RATE", "P50", "P99", "DONE", "FAILED"].map((title) => ({ title, align: "right" as const }));
   return renderTable([{ title: "TASK" }, { title: "STATE" }, ...numbers], rows, columns, paint);
 }
