@@ -23,6 +23,8 @@ export class FoundProvider {
   isSilent = false;
   /** How long it is left alone after its next failure, in milliseconds. */
   pauseMs: number = firstPauseMs;
+  /** Whether somebody is finding out if it acknowledges. */
+  isSuspected = false;
   inFlight = 0;
   done = 0;
   failed = 0;
