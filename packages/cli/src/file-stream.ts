@@ -12,7 +12,7 @@ import { UsageError } from "./usage-error.ts";
 const patienceMs = 300;
 
 /** Counts bytes as they pass, and shows that on a terminal where it takes long. */
-export class TransferMeter {
+class TransferMeter {
   readonly #startedAt = performance.now();
   readonly #name: string;
   readonly #totalBytes: number | undefined;

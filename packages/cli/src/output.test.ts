@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import type { WriteStream } from "node:tty";
 import { expect, test } from "vitest";
-import { Output, printable, printableLines } from "./output.ts";
+import { Output, printable } from "./output.ts";
 
 /** A stream that says it is a terminal of this width. */
 function terminal(columns: number): WriteStream {
@@ -31,5 +31,4 @@ test("nothing has colours elsewhere", () => {
 
 test("what would steer a terminal is written as an escape", () => {
   expect(printable("a\u001b[31mb\u009bc\u202ed\ne\u0000")).toBe("a\\u001b[31mb\\u009bc\\u202ed\\u000ae\\u0000");
-  expect(printableLines("a\nb\u0007")).toBe("a\nb\\u0007");
 });

@@ -15,11 +15,6 @@ export function printable(text: string): string {
   return text.replace(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** The same for a text of several lines. */
-export function printableLines(text: string): string {
-  return text.split("\n").map(printable).join("\n");
-}
-
 /** Where a command writes: results to standard output, all else to standard error. */
 export class Output {
   readonly format: OutputFormat;

@@ -138,7 +138,7 @@ export function readChoice<const Choice extends string>(choices: readonly Choice
 }
 
 /** Reads whether a switch is on. */
-export function readSwitch(text: string): boolean {
+function readSwitch(text: string): boolean {
   if (text === "true" || text === "1") return true;
   if (text === "false" || text === "0") return false;
   throw new UsageError(`must be true or false, ${butIs(text)}`);
