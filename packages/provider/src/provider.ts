@@ -84,12 +84,12 @@ export class Provider<Tasks = object> implements AsyncDisposable {
    * @returns the provider itself, whose type knows the task
    * @throws AcommError `bad_field`, `unknown_task` for a name that the layout or the protocol has itself, `bad_address`
    */
-  task<const Name extends string, ArgsInput = unknown, Args = ArgsInput, Result = unknown, ResultOutput = Result>(
+  task<const Name extends string, ArgsInput = unknown, Args = ArgsInput, Result = unknown, ResultOutput = Result, Returned extends Result = Result>(
     name: Name,
     options: TaskOptions<ArgsInput, Args, Result, ResultOutput>,
-    handler: TaskHandler<Args, NoInfer<Result>>,
+    handler: TaskHandler<Args, Returned>,
     // written out, so that an editor shows the tasks by their names and types
-  ): Provider<{ readonly [Key in keyof Tasks | Name]: Key extends Name ? TaskSignature<ArgsInput, OnTheWire<ResultOutput>> : Key extends keyof Tasks ? Tasks[Key] : never }> {
+  ): Provider<{ readonly [Key in keyof Tasks | Name]: Key extends Name ? TaskSignature<ArgsInput, OnTheWire<unknown extends ResultOutput ? Returned : ResultOutput>> : Key extends keyof Tasks ? Tasks[Key] : never }> {
     if (this.#starting !== undefined || this.#stopping !== undefined) throw new AcommError("bad_field", `task: ${name} comes too late, add every task before the start`);
     if (this.#tasks.has(name)) throw new AcommError("bad_field", `task: ${name} was added already, give each its own name`);
     this.#tasks.set(name, new Task(this.#owner, name, options, handler as TaskHandler));

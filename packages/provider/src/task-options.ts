@@ -6,7 +6,7 @@ import type { Caller, LazyStreamSource } from "@acomm/tracker";
 export interface TaskOptions<ArgsInput = unknown, Args = ArgsInput, Result = unknown, ResultOutput = Result> {
   /** Checks and converts the arguments before the handler runs; any Standard Schema. @default none, the handler gets what came */
   readonly args?: StandardSchemaV1<ArgsInput, Args> | undefined;
-  /** Checks and converts what the handler returns; its output is what the caller gets. @default none */
+  /** Checks and converts what the handler returns; its output is what the caller gets. @default none: the caller's type is the handler's */
   readonly result?: StandardSchemaV1<Result, ResultOutput> | undefined;
   /**
    * From the acceptance to the answer, the wait for its turn included, in milliseconds, 1 to 2^31-1. The caller's own time
