@@ -1,10 +1,9 @@
 import { AcommError, asksOf, socketPathOf } from "@acomm/protocol";
 import type { AcommUrl, Request } from "@acomm/protocol";
-import { checkTarget } from "@acomm/transport";
 import type { TargetPolicy } from "@acomm/transport";
 import { stat } from "node:fs/promises";
 import { join, normalize } from "node:path";
-import { forbidden, policyOf, refuseUnlessAdmitted } from "./allow-list.ts";
+import { forbidden, policyOf, refuseUnlessAdmitted, requireAdmitted } from "./allow-list.ts";
 import type { CoordinatorAdmissions } from "./coordinator-options.ts";
 
 /** What an {@link Admission} works with. */
@@ -62,12 +61,12 @@ export class Admission {
 
   /** @throws AcommError `forbidden_target` */
   async checkStream(url: AcommUrl): Promise<void> {
-    await checkTarget(this.#streams, url, "stream");
+    await requireAdmitted(this.#streams, url, "stream");
   }
 
   /** Also looks where links lead. @throws AcommError `forbidden_target` */
   async checkTaskUrl(url: AcommUrl): Promise<void> {
-    await checkTarget(this.#taskUrls, url, "task");
+    await requireAdmitted(this.#taskUrls, url, "task");
     if (url.protocol !== "unix:") return;
     const [own, there] = await Promise.all([stat(this.#init.socketPath).catch(() => undefined), stat(socketPathOf(url)).catch(() => undefined)]);
     if (own !== undefined && there !== undefined && own.dev === there.dev && own.ino === there.ino) throw forbidden(url, "task", "the coordinator would call itself");

@@ -30,7 +30,10 @@ export function policyOf(list: AllowList | undefined, field: string): TargetPoli
     }
   }
   const admits = admitTargets({ origins, socketDirectories });
-  return (url, purpose) => (url.protocol === "unix:" && sockets.has(socketPathOf(url)) ? true : admits(url, purpose));
+  return (url, purpose) => {
+    if (url.protocol === "unix:" && (socketDirectories.length === 0 || sockets.has(socketPathOf(url)))) return sockets.has(socketPathOf(url));
+    return admits(url, purpose);
+  };
 }
 
 /**
@@ -47,6 +50,17 @@ export function refuseUnlessAdmitted(policy: TargetPolicy, url: AcommUrl, purpos
   }
   if (isAdmitted === false) throw forbidden(url, purpose);
   if (isAdmitted !== true) isAdmitted.catch(() => undefined);
+}
+
+/** Asks the policy before the URL is opened. @throws AcommError `forbidden_target` */
+export async function requireAdmitted(policy: TargetPolicy, url: AcommUrl, purpose: TargetPurpose): Promise<void> {
+  let isAdmitted = false;
+  try {
+    isAdmitted = await policy(url, purpose);
+  } catch {
+    // a policy that fails admits nothing
+  }
+  if (!isAdmitted) throw forbidden(url, purpose);
 }
 
 const options: Readonly<Record<TargetPurpose, readonly [what: string, option: string]>> = { response: ["response hook", "admit.hooks"], stream: ["stream", "admit.streams"], task: ["task URL", "admit.taskUrls"] };

@@ -7,12 +7,12 @@ import { lstat } from "node:fs/promises";
 import { Admission } from "./admission.ts";
 import { AdoptedStreams } from "./adopted-streams.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
-import { deliver } from "./delivery.ts";
-import type { DeliveryInit } from "./delivery.ts";
 import { summaryOf } from "./description.ts";
 import type { CoordinatorDescription } from "./description.ts";
 import { failureResponse } from "./failure-response.ts";
 import { Forwarder } from "./forwarder.ts";
+import { HookAnswer } from "./hook-answer.ts";
+import type { HookAnswerInit } from "./hook-answer.ts";
 import { OutsideDoor } from "./outside-door.ts";
 import { ProviderChecks } from "./provider-check.ts";
 import { ProviderDirectory } from "./provider-directory.ts";
@@ -37,7 +37,7 @@ export class Coordinator implements AsyncDisposable {
   readonly #registry: TransportRegistry;
   readonly #directory: ProviderDirectory;
   readonly #streams: AdoptedStreams;
-  readonly #delivery: DeliveryInit;
+  readonly #hooks: HookAnswerInit;
   readonly #router: Router;
   readonly #forwarder: Forwarder;
   readonly #listener: UnixListener;
@@ -71,7 +71,7 @@ export class Coordinator implements AsyncDisposable {
     this.#registry = registry;
     this.#directory = new ProviderDirectory({ socketDir, check: checks.check, isForbidden: ({ dev, ino }) => dev === this.#ownSocket?.dev && ino === this.#ownSocket.ino, rescanMs });
     this.#streams = new AdoptedStreams({ registry, directory: streamDirectory(socketDir, name), onError });
-    this.#delivery = { registry, admit: (url, purpose) => url.protocol === "unix:" || admission.hooks(url, purpose), onError };
+    this.#hooks = { registry, admit: (url, purpose) => url.protocol === "unix:" || admission.hooks(url, purpose), onError };
     this.#router = new Router({
       directory: this.#directory,
       tracker,
@@ -86,7 +86,7 @@ export class Coordinator implements AsyncDisposable {
     this.#door = new OutsideDoor({
       http,
       forwarder: this.#forwarder,
-      delivery: { registry, admit: admission.hooks, onError },
+      hooks: { registry, admit: admission.hooks, onError },
       defaultTimeoutMs: this.#defaultTimeoutMs,
       maxInFlight: this.#maxInFlight,
       signer,
@@ -166,7 +166,7 @@ export class Coordinator implements AsyncDisposable {
     }
     this.#service = serve(this.#listener, (request, context) => this.#handle(request, context), {
       registry: this.#registry,
-      admit: this.#delivery.admit,
+      admit: this.#hooks.admit,
       maxInFlight: this.#maxInFlight,
       reserve: (request) => {
         this.#forwarder.check(request, false);
@@ -208,10 +208,11 @@ export class Coordinator implements AsyncDisposable {
     }
     // from here on it answers hooks by itself, within the request's time
     context.answerWith(null);
-    const response = isForProvider(request, responseHook) ? await this.#handOver(request, context) : await this.#forwarder.forward(request, context, context.wantsProgress ? context.progress : undefined);
+    const hook = new HookAnswer(request, this.#hooks);
+    const response = isForProvider(request, responseHook) ? await this.#handOver(request, context) : await this.#forwarder.forward(request, context, hook.onProgress);
     if (response === undefined) return;
     const answer = responseHook.protocol === "unix:" ? response : this.#forwarder.forOutside(response);
-    await deliver(request, { ...answer, id: request.id }, { ...this.#delivery, deadline: context.deadline, signal: this.#graceOver.signal });
+    await hook.deliver({ ...answer, id: request.id }, { deadline: context.deadline, signal: this.#graceOver.signal });
   }
 
   /** Its provider answers the caller's own hook; gives the response that says so where none takes it. */

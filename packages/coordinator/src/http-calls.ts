@@ -1,18 +1,18 @@
 import { AcommError, asksOf, createResponse, encodeJson, encodeResponse, parseJson } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
-import { Deadlines } from "@acomm/transport";
-import type { CallParent, CutWork, Deadline, HttpExchange } from "@acomm/transport";
-import { deliver } from "./delivery.ts";
-import type { DeliveryInit } from "./delivery.ts";
+import type { CallParent, CutWork, HttpExchange } from "@acomm/transport";
 import { EventStream } from "./event-stream.ts";
 import type { Forwarder } from "./forwarder.ts";
+import { HookAnswer } from "./hook-answer.ts";
+import type { HookAnswerInit } from "./hook-answer.ts";
 import { readAnswerWish } from "./wait-preference.ts";
 import type { AnswerWish } from "./wait-preference.ts";
 
 /** What {@link HttpCalls} work with. */
 export interface HttpCallsInit {
   readonly forwarder: Forwarder;
-  readonly delivery: DeliveryInit;
+  /** How answers go to hooks. */
+  readonly hooks: HookAnswerInit;
   readonly defaultTimeoutMs: number;
   /** How many calls may be under way, and how many of them may hold a connection. */
   readonly maxInFlight: number;
@@ -22,21 +22,16 @@ export interface HttpCallsInit {
 }
 
 /** A call from outside while it is under way: what is done for it ends with it. */
-class HttpCall implements CallParent, Deadline {
+class HttpCall implements CallParent {
   readonly request: Request;
   readonly startedAt: number = performance.now();
   readonly deadline: number;
   readonly trace: CallParent["trace"];
-  bucket: Deadline["bucket"] = undefined;
-  previous: Deadline["previous"] = undefined;
-  next: Deadline["next"] = undefined;
   readonly #controller = new AbortController();
-  readonly #timeoutMs: number;
 
   constructor(request: Request, timeoutMs: number, trace: CallParent["trace"]) {
     this.request = request;
     this.trace = trace;
-    this.#timeoutMs = timeoutMs;
     this.deadline = this.startedAt + timeoutMs;
   }
 
@@ -47,17 +42,12 @@ class HttpCall implements CallParent, Deadline {
   abort(reason: AcommError): void {
     this.#controller.abort(reason);
   }
-
-  expired(): void {
-    this.abort(new AcommError("timeout", `the caller's time for the request, ${Math.round(this.#timeoutMs)} ms, is over`));
-  }
 }
 
 /** Takes the requests that come over HTTP, and answers each on its connection, as events there, or at its hook. */
 export class HttpCalls {
   readonly #init: HttpCallsInit;
   readonly #calls = new Set<HttpCall>();
-  readonly #deadlines = new Deadlines<HttpCall>((call) => { call.expired(); });
   /** Ends the deliveries that a stop doesn't wait for any longer. */
   readonly #graceOver = new AbortController();
   #waiting = 0;
@@ -103,7 +93,6 @@ export class HttpCalls {
     this.#graceOver.abort(reason);
     for (const call of this.#calls) call.abort(reason);
     if (this.#calls.size > 0) await this.#idle(100); // what they end with is still told
-    this.#deadlines.clear();
     return cut;
   }
 
@@ -119,13 +108,14 @@ export class HttpCalls {
 
   /** Runs a request whose answer goes to its hook, or to nobody. */
   async #runFor(call: HttpCall, isTimed: boolean): Promise<void> {
-    const { forwarder, delivery } = this.#init;
+    const { forwarder, hooks } = this.#init;
     const { request } = call;
-    this.#begin(call);
+    const hook = new HookAnswer(request, hooks);
+    this.#calls.add(call);
     try {
-      const response = await forwarder.forward(request, call, undefined);
+      const response = await forwarder.forward(request, call, hook.onProgress);
       if (request.responseHook === null) return;
-      await deliver(request, answerOf(request, forwarder.forOutside(response)), { ...delivery, deadline: isTimed ? call.deadline : undefined, signal: this.#graceOver.signal });
+      await hook.deliver(answerOf(request, forwarder.forOutside(response)), { deadline: isTimed ? call.deadline : undefined, signal: this.#graceOver.signal });
     } finally {
       this.#end(call);
     }
@@ -135,7 +125,7 @@ export class HttpCalls {
   async #hold({ outgoing }: HttpExchange, { isPreference, takesEvents }: AnswerWish, call: HttpCall): Promise<void> {
     const { forwarder, heartbeatMs } = this.#init;
     const { request } = call;
-    this.#begin(call);
+    this.#calls.add(call);
     const onClose = (): void => { call.abort(new AcommError("cancelled", "the caller went away")); };
     outgoing.once("close", onClose);
     try {
@@ -153,13 +143,7 @@ export class HttpCalls {
     }
   }
 
-  #begin(call: HttpCall): void {
-    this.#calls.add(call);
-    this.#deadlines.add(call);
-  }
-
   #end(call: HttpCall): void {
-    this.#deadlines.remove(call);
     this.#calls.delete(call);
     if (this.#calls.size === 0) this.#onIdle?.();
   }

@@ -7,7 +7,7 @@ import { HttpCalls } from "./http-calls.ts";
 import type { HttpCallsInit } from "./http-calls.ts";
 
 /** What an {@link OutsideDoor} works with. */
-export interface OutsideDoorInit extends Pick<HttpCallsInit, "forwarder" | "delivery" | "defaultTimeoutMs" | "maxInFlight"> {
+export interface OutsideDoorInit extends Pick<HttpCallsInit, "forwarder" | "hooks" | "defaultTimeoutMs" | "maxInFlight"> {
   readonly http: CoordinatorHttpOptions;
   readonly signer: StreamSigner;
   readonly registry: TransportRegistry;
@@ -31,12 +31,12 @@ export class OutsideDoor {
   #ownHosts: readonly string[] = [];
 
   /** @throws AcommError `bad_field` */
-  constructor({ http, forwarder, delivery, defaultTimeoutMs, maxInFlight, signer, registry, takeResponse, isRunning, onError }: OutsideDoorInit) {
+  constructor({ http, forwarder, hooks, defaultTimeoutMs, maxInFlight, signer, registry, takeResponse, isRunning, onError }: OutsideDoorInit) {
     const { publicUrl, tokens, maxWaitMs = 60_000, maxWaiting = 1000, heartbeatMs = 15_000, maxBodyBytes, ...door } = http;
     this.#publicUrl = publicUrl === undefined ? undefined : withSlash(parseUrl(publicUrl, { field: "http.publicUrl" }));
     this.#calls = new HttpCalls({
       forwarder,
-      delivery,
+      hooks,
       defaultTimeoutMs,
       maxInFlight,
       maxWaiting: checkCount(maxWaiting, "http.maxWaiting"),

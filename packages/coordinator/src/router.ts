@@ -151,8 +151,7 @@ export class Router {
     if (leftMs > 0 && (await task.untilReady(leftMs, parent.signal))) return;
     const reason: unknown = parent.signal.aborted ? parent.signal.reason : undefined;
     if (reason instanceof AcommError) throw new AcommError(reason.code, `the request waited for a provider of ${task.task}: ${reason.message}`, { retryable: reason.code !== "cancelled" });
-    const isLate = performance.now() >= (parent.deadline ?? Infinity);
-    if (isLate) throw new AcommError("timeout", `no provider of ${task.task} was there within the request's time`, { cause: last, retryable: true });
+    if (startedAt + waitForProviderMs >= (parent.deadline ?? Infinity)) throw new AcommError("timeout", `no provider of ${task.task} was there within the request's time`, { cause: last, retryable: true });
     throw new AcommError("unavailable", `no provider of ${task.task} was there for ${waitForProviderMs} ms: start one, or send it again later`, { cause: last });
   }
 

@@ -5,6 +5,7 @@ test("the public names", () => {
   expect(Object.keys(transport).sort()).toEqual([
     "Connection",
     "Deadlines",
+    "HookProgress",
     "HttpDoor",
     "MessageServer",
     "StreamSigner",

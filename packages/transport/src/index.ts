@@ -9,6 +9,8 @@ export type { DeliverOptions } from "./deliver.ts";
 export { errorChannelName, report } from "./diagnostics.ts";
 export type { ErrorHook } from "./diagnostics.ts";
 export type { HandlerContext } from "./handler-context.ts";
+export { HookProgress } from "./hook-progress.ts";
+export type { HookProgressInit } from "./hook-progress.ts";
 export { requireBearerToken } from "./http/bearer.ts";
 export { HttpDoor } from "./http/door.ts";
 export type { HttpDoorOptions } from "./http/door.ts";

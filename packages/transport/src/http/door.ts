@@ -81,9 +81,10 @@ export class HttpDoor implements AsyncDisposable {
     this.#allowedHeaders = (options.allowedHeaders ?? ["content-type"]).join(", ");
     this.#maxHeaders = checkCount(options.maxHeaders ?? 100, "maxHeaders");
     this.#onError = options.onError;
+    const requestTimeout = checkTimeoutMs(options.requestTimeoutMs ?? 30_000, "requestTimeoutMs");
     const limits: ServerOptions = {
-      headersTimeout: checkTimeoutMs(options.headersTimeoutMs ?? 10_000, "headersTimeoutMs"),
-      requestTimeout: checkTimeoutMs(options.requestTimeoutMs ?? 30_000, "requestTimeoutMs"),
+      headersTimeout: Math.min(checkTimeoutMs(options.headersTimeoutMs ?? 10_000, "headersTimeoutMs"), requestTimeout), // Node refuses more
+      requestTimeout,
       connectionsCheckingInterval: Math.min(checkIntervalMs, options.headersTimeoutMs ?? checkIntervalMs, options.requestTimeoutMs ?? checkIntervalMs),
       maxHeaderSize: checkCount(options.maxHeaderBytes ?? 16 * 1024, "maxHeaderBytes"),
       insecureHTTPParser: false,
