@@ -24,7 +24,7 @@ interface Outcome {
 export async function bench(invocation: Invocation<BenchValues>): Promise<number> {
   const { operands, settings, output, interrupts } = invocation;
   const [task = "", ...words] = operands;
-  const args = await readTaskArguments({ words, json: settings.json }, process.stdin);
+  const args = await readTaskArguments({ words, json: settings.json }, process.stdin, interrupts.signal);
   const { signal } = interrupts;
   const { timeoutMs, concurrency } = settings;
   const limit = settings.count ?? Infinity;

@@ -103,6 +103,14 @@ describe("A96 a signal while it waits", () => {
   });
 });
 
+test("A96 SIGINT while it reads its arguments exits with 130", async () => {
+  await using reading = startCommand(["call", "echo", "-", "--url", url]);
+  // more than the pipe holds: once all is written, it has begun to read
+  await new Promise((resolve) => { reading.child.stdin.write(Buffer.alloc(2 * 1024 * 1024, " "), resolve); });
+  reading.child.kill("SIGINT");
+  expect(await reading.result()).toEqual({ code: 130, stdout: "", stderr: "" });
+});
+
 describe("a stream", () => {
   const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 

@@ -18,7 +18,7 @@ export async function call(invocation: Invocation<CallValues>): Promise<number> 
   const [task = "", ...words] = operands;
   if (words[0] === "-" && settings.streamIn === "-") throw new UsageError("standard input can't be both, the arguments and the stream: give one of them another way");
   checkTask(task);
-  const args = await readTaskArguments({ words, json: settings.json }, process.stdin);
+  const args = await readTaskArguments({ words, json: settings.json }, process.stdin, interrupts.signal);
   const outgoing = settings.streamIn === undefined ? undefined : await openOutgoingFile(settings.streamIn, output);
   const { signal } = interrupts;
   const progress = settings.progress ? await watchProgress(output) : undefined;

@@ -1,4 +1,5 @@
 import { defaultMaxFrameBytes } from "@acomm/protocol";
+import { addAbortSignal } from "node:stream";
 import type { Readable } from "node:stream";
 import { parseArgumentJson, parsePairs } from "./call-arguments.ts";
 import { UsageError } from "./usage-error.ts";
@@ -11,13 +12,18 @@ export interface GivenArguments {
   readonly json: string | undefined;
 }
 
-/** The arguments of a task, from pairs, from `--json`, or as JSON from standard input. @throws UsageError */
-export async function readTaskArguments({ words, json }: GivenArguments, stdin: Readable): Promise<unknown> {
+/**
+ * The arguments of a task, from pairs, from `--json`, or as JSON from standard input.
+ *
+ * @param signal ends the wait for standard input
+ * @throws UsageError
+ */
+export async function readTaskArguments({ words, json }: GivenArguments, stdin: Readable, signal: AbortSignal): Promise<unknown> {
   if (json !== undefined) {
     if (words.length > 0) throw new UsageError("the arguments are given twice, with --json and as words: give them once");
     return parseArgumentJson(json, "--json");
   }
-  if (words[0] === "-" && words.length === 1) return parseArgumentJson(await readText(stdin), "standard input");
+  if (words[0] === "-" && words.length === 1) return parseArgumentJson(await readText(addAbortSignal(signal, stdin)), "standard input");
   return parsePairs(words);
 }
 
