@@ -37,5 +37,6 @@ test("the public names", () => {
     "serve",
     "serveUnixStream",
     "stream",
+    "urlOfSocketPath",
   ]);
 });

@@ -46,6 +46,7 @@ export type { AdmittedTargets, TargetPolicy, TargetPurpose } from "./target-poli
 export type { CutWork, Listener, MessageCarrier, OutgoingMessage, StopOptions, StopReport, StreamOptions, Transport, WaitOptions } from "./transport.ts";
 export { UnixListener } from "./unix/listener.ts";
 export type { UnixListenerOptions } from "./unix/listener.ts";
+export { urlOfSocketPath } from "./unix/socket-path.ts";
 export { serveUnixStream } from "./unix/stream.ts";
 export type { UnixStream, UnixStreamOptions } from "./unix/stream.ts";
 export { createUnixTransport } from "./unix/transport.ts";

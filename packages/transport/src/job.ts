@@ -38,8 +38,8 @@ export class Job implements AcceptedWork, HandlerContext {
   readonly bytes: number;
   /** Where the service keeps it. */
   index: number;
-  /** Whether its caller has taken it back, so that nobody wants the answer. */
-  isCancelled = false;
+  /** Whether nobody wants the answer any more: its caller has taken it back, has left, or has no time left. */
+  isUnwanted = false;
   /** Made where progress goes to a hook. */
   hookProgress: HookProgress | undefined;
   readonly #owner: JobOwner;
@@ -83,6 +83,11 @@ export class Job implements AcceptedWork, HandlerContext {
     return timeoutMs === undefined ? undefined : this.startedAt + timeoutMs;
   }
 
+  /** Whether the caller's time is over. */
+  get isOverdue(): boolean {
+    return performance.now() >= (this.deadline ?? Infinity);
+  }
+
   get trace(): TraceContext | undefined {
     return this.#asked.trace;
   }
@@ -94,7 +99,7 @@ export class Job implements AcceptedWork, HandlerContext {
   /** Made only for handlers that look at it; an arrow, so that it may be taken out of the context. So are the next two. */
   get progress(): (value: unknown) => void {
     return (value) => {
-      if (!this.wantsProgress || this.#isFinished || this.isCancelled) return;
+      if (!this.wantsProgress || this.#isFinished || this.isUnwanted) return;
       if (this.answersHere && this.connection.isOpen) {
         if (!this.connection.connection.isBlocked) this.connection.answer(encodeProgress(this.request, value, { reply: true }));
       } else if (this.request.responseHook !== null) {
@@ -147,9 +152,9 @@ export class Job implements AcceptedWork, HandlerContext {
     this.#owner.discard(this);
   }
 
-  /** The caller takes the request back (wire 2.4). */
+  /** Aborts, and nobody wants the answer: the caller takes the request back (wire 2.4), or has left. */
   cancel(reason: AcommError): void {
-    this.isCancelled = true;
+    this.isUnwanted = true;
     this.abort(reason);
   }
 

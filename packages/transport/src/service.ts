@@ -153,7 +153,7 @@ export class Service implements AsyncDisposable {
 
   /** Answers a job whose handler gave a result. */
   #succeed(job: Job, result: unknown, streamUrl: AcommUrl | null, raw?: RawJson): void {
-    if (job.isCancelled) {
+    if (job.isUnwanted) {
       this.#done(job); // nobody wants it any more
       return;
     }
@@ -173,13 +173,13 @@ export class Service implements AsyncDisposable {
   /** Delivers the answer of a job, to where it can be delivered. */
   #finish(job: Job, response: Response): void {
     const { request, connection } = job;
-    if (job.isCancelled) {
+    if (job.isUnwanted) {
       this.#done(job);
     } else if (job.answersHere && connection.isOpen) {
       this.#answerHere(job, response);
       this.#done(job);
-    } else if (request.responseHook === null) {
-      this.#done(job); // nobody asked for an answer, or nobody is left to get it
+    } else if (request.responseHook === null || job.isOverdue) {
+      this.#done(job); // nobody asked for an answer, nobody is left to get it, or whoever waited for it has given up
     } else {
       void this.#deliver(job, response);
     }
@@ -232,7 +232,7 @@ export class Service implements AsyncDisposable {
     if (connection.openAnswers === 0) return; // a peer of one message a connection has closed it in order
     for (const job of [...this.#jobs]) {
       if (job.connection !== connection || !job.answersHere) continue;
-      if (job.request.responseHook === null) job.abort(callerGone());
+      if (job.request.responseHook === null) job.cancel(callerGone());
       else void this.#abortIfGone(job, job.request.responseHook);
     }
   }
@@ -241,7 +241,7 @@ export class Service implements AsyncDisposable {
   async #abortIfGone(job: Job, hook: NonNullable<Request["responseHook"]>): Promise<void> {
     try {
       await checkTarget(this.#admit, hook, "response");
-      if ((await this.#registry.lookup(hook).probe?.(hook)) === false) job.abort(callerGone());
+      if ((await this.#registry.lookup(hook).probe?.(hook)) === false) job.cancel(callerGone());
     } catch {
       // a hook that can't be looked at is left to the delivery, which reports what is wrong with it
     }
