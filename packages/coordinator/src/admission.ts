@@ -69,7 +69,7 @@ export class Admission {
     await requireAdmitted(this.#taskUrls, url, "task");
     if (url.protocol !== "unix:") return;
     const [own, there] = await Promise.all([stat(this.#init.socketPath).catch(() => undefined), stat(socketPathOf(url)).catch(() => undefined)]);
-    if (own !== undefined && there !== undefined && own.dev === there.dev && own.ino === there.ino) throw forbidden(url, "task", "the coordinator would call itself");
+    if (own !== undefined && own.dev === there?.dev && own.ino === there.ino) throw forbidden(url, "task", "the coordinator would call itself");
   }
 
   /** Which coordinator is asked, and none else of what lies in its directory. */

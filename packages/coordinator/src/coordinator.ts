@@ -4,6 +4,7 @@ import { checkServiceName, coordinatorSocketPath, responseSocketPath, streamDire
 import { checkCount, checkGraceMs, checkTimeoutMs, createHttpTransport, createRegistry, createUnixTransport, serve, StreamSigner, UnixListener } from "@acomm/transport";
 import type { ErrorHook, HandlerContext, Service, StopOptions, StopReport, TransportRegistry } from "@acomm/transport";
 import { lstat } from "node:fs/promises";
+import { abortControllerOfMany } from "./abort-controller-of-many.ts";
 import { Admission } from "./admission.ts";
 import { AdoptedStreams } from "./adopted-streams.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
@@ -44,7 +45,7 @@ export class Coordinator implements AsyncDisposable {
   readonly #startedAt = new Date();
   readonly #startedAtMs = performance.now();
   /** Ends the deliveries that a stop doesn't wait for any longer. */
-  readonly #graceOver = new AbortController();
+  readonly #graceOver = abortControllerOfMany();
   #ownSocket: { readonly dev: number; readonly ino: number } | undefined;
   #tracker: Tracker | undefined;
   #service: Service | undefined;

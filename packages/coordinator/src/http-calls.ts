@@ -1,6 +1,7 @@
 import { AcommError, asksOf, createResponse, encodeJson, encodeResponse, parseJson } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import type { CallParent, CutWork, HttpExchange } from "@acomm/transport";
+import { abortControllerOfMany } from "./abort-controller-of-many.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { HookAnswer } from "./hook-answer.ts";
@@ -49,7 +50,7 @@ export class HttpCalls {
   readonly #init: HttpCallsInit;
   readonly #calls = new Set<HttpCall>();
   /** Ends the deliveries that a stop doesn't wait for any longer. */
-  readonly #graceOver = new AbortController();
+  readonly #graceOver = abortControllerOfMany();
   #waiting = 0;
   #isStopping = false;
   #onIdle: (() => void) | undefined;

@@ -1,11 +1,13 @@
-import { AcommError, createRequest, createResponse, encodeRequest } from "@acomm/protocol";
+import { AcommError, createRequest, createResponse, encodeFrame, encodeRequest } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import { createResponseHandler, stream } from "@acomm/transport";
 import { readFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
 import { setTimeout as wait } from "node:timers/promises";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { exchange, exchangeRaw, post, startHttp } from "./fixtures/exchange.ts";
@@ -19,16 +21,19 @@ beforeEach(async () => { system = await createSystem(); });
 const call = (task: string, args: unknown = null, more: object = {}): object => ({ id: "1", task, responsehook: null, stream_url: null, args, ...more });
 
 /** Where a door is, and what of it a test needs. */
-async function openDoor(http: NonNullable<CoordinatorOptions["http"]> = {}, options: Partial<CoordinatorOptions> = {}): Promise<{ readonly coordinator: Coordinator; readonly url: string; readonly port: string; at(path: string): string }> {
+async function openDoor(http: NonNullable<CoordinatorOptions["http"]> = {}, options: Partial<CoordinatorOptions> = {}): Promise<{ readonly coordinator: Coordinator; readonly url: string; readonly port: string; readonly at: (path: string) => string }> {
   const coordinator = await system.coordinate({ ...options, http });
   const url = coordinator.httpUrl!.href;
   return { coordinator, url, port: coordinator.httpUrl!.port, at: (path) => new URL(path, url).href };
 }
 
 /** A hook for one test: the responses that come to it. */
-async function startHook(): Promise<{ readonly url: string; readonly responses: Response[]; next(): Promise<Response> }> {
+async function startHook(onProgress?: (value: unknown) => void): Promise<{ readonly url: string; readonly responses: Response[]; readonly next: () => Promise<Response> }> {
   const responses: Response[] = [];
-  const accept = createResponseHandler((response) => { responses.push(response); });
+  const accept = createResponseHandler((response) => {
+    if (response.ext?.["progress"] === undefined) responses.push(response);
+    else onProgress?.(response.ext["progress"]);
+  });
   const url = await startHttp((request, response) => void accept(request, response));
   return {
     url,
@@ -237,13 +242,58 @@ describe("a caller with a hook", () => {
 
   test("S13 a thousand requests of one id: each caller gets its own answer, and nobody else's", async () => {
     await system.provide("echo", ({ args }) => args);
-    const hooks = await Promise.all(Array.from({ length: 4 }, startHook));
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => { warnings.push(warning); };
+    process.on("warning", onWarning);
+    onTestFinished(() => { process.off("warning", onWarning); });
+    const hooks = await Promise.all(Array.from({ length: 4 }, () => startHook()));
     const { at } = await openDoor({}, { admit: { hooks: hooks.map(({ url }) => url) } });
     const held = Array.from({ length: 500 }, (_, index) => ({ index, answer: post(at("/?wait=20s"), call("echo", `held ${index}`)) }));
     for (let index = 0; index < 500; index += 1) void post(at("/"), call("echo", `hook ${index % 4}`, { responsehook: hooks[index % 4]!.url }));
     for (const { index, answer } of held) expect(JSON.parse((await answer).body)).toMatchObject({ id: "1", result: `held ${index}` });
     await until(() => hooks.every(({ responses }) => responses.length === 125));
     for (const [index, { responses }] of hooks.entries()) expect(new Set(responses.map(({ result }) => result))).toEqual(new Set([`hook ${index}`]));
+    expect(warnings).toEqual([]);
+  });
+
+  test("takes progress there, before its answer, from outside and inside", async () => {
+    await system.provide("work", async (_request, { progress }) => {
+      progress("half");
+      await until(() => heard.length > 0);
+      return "whole";
+    });
+    const heard: unknown[] = [];
+    const hook = await startHook((value) => heard.push(value));
+    const { at, coordinator } = await openDoor({}, { admit: { hooks: [hook.url] } });
+    const request = call("work", null, { responsehook: hook.url, ext: { progress: true } });
+    await post(at("/"), request);
+    expect([(await hook.next()).result, heard.splice(0)]).toEqual(["whole", ["half"]]);
+    connect(coordinator.url.pathname).end(encodeFrame(JSON.stringify(request))).resume();
+    expect([(await hook.next()).result, heard]).toEqual(["whole", ["half"]]);
+  });
+
+  test.each<[string, (response: ServerResponse) => void]>([
+    ["HTML", (response) => response.end("<html>")],
+    ["500 {}", (response) => response.writeHead(500).end("{}")],
+    ["204", (response) => response.writeHead(204).end()],
+    ["302", (response) => response.writeHead(302, { location: "/" }).end()],
+    ["half of an answer", (response) => { response.writeHead(200, { "content-length": "100" }).write("{"); setImmediate(() => response.destroy()); }],
+    ["null", (response) => response.end("null")],
+    ["megabytes", (response) => response.end(" ".repeat(4_000_000))],
+    ["gzip", (response) => response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("{}"))],
+  ])("A75 that answers with %s is a failure that is reported, and nothing else", async (_name, answer) => {
+    const reports: AcommError[] = [];
+    await system.provide("echo", ({ args }) => args);
+    let posts = 0;
+    const hook = await startHttp((request, response) => {
+      posts += 1;
+      request.resume().on("end", () => { answer(response); });
+    });
+    const { at } = await openDoor({}, { admit: { hooks: [hook] }, onError: (error) => reports.push(error) });
+    await post(at("/"), call("echo", null, { responsehook: hook }));
+    await until(() => reports.length > 0);
+    expect(reports.map(({ code }) => code)).toEqual(["undeliverable"]);
+    expect(posts).toBeLessThanOrEqual(3);
   });
 });
 
@@ -279,7 +329,7 @@ describe("streams", () => {
     expect((await exchange(at("/stream"))).status).toBe(400);
     expect((await exchange(at(`/stream?addr=${encodeURIComponent(query.get("addr")!)}`))).status).toBe(403);
     expect((await exchange(at(`/stream?${url.RawQuery.replace(/sig=../, "sig=xx")}`))).status).toBe(403);
-    for (const method of ["HEAD", "POST", "PUT", "DELETE"]) expect([method, (await exchange(at(`/stream?${url.RawQuery}`), { method })).status]).toEqual([method, 405]);
+    for (const method of ["HEAD", "OPTIONS", "TRACE", "POST", "PUT", "DELETE"]) expect([method, (await exchange(at(`/stream?${url.RawQuery}`), { method })).status]).toEqual([method, 405]);
     expect(opened).toBe(0);
     expect((await exchange(at(`/stream?${url.RawQuery}`))).body).toBe("x");
   });
@@ -295,7 +345,7 @@ describe("streams", () => {
     const { at } = await openDoor();
     const read = async (args: string): Promise<unknown> => {
       const { stream_url: url } = JSON.parse((await post(at("/?wait=5s"), call("stream", args))).body);
-      return exchange(at(`/stream?${url.RawQuery}`)).then(({ status }) => status, (error: NodeJS.ErrnoException) => error.code);
+      return exchange(at(`/stream?${url.RawQuery}`)).then(({ status }) => status, (error: unknown) => (error as NodeJS.ErrnoException).code);
     };
     expect(await read("late")).toBe("ECONNRESET");
     expect(await read("early")).toBe(502);
@@ -352,7 +402,7 @@ describe("who may call", () => {
     const { at, port } = await openDoor();
     for (const method of ["GET", "PUT", "DELETE", "HEAD"]) {
       const { status, headers } = await exchange(at("/"), { method });
-      expect([method, status, headers["allow"]]).toEqual([method, 405, "POST"]);
+      expect([method, status, headers.allow]).toEqual([method, 405, "POST"]);
     }
     expect((await post(at("/"), call("echo"), { "content-type": "text/plain" })).status).toBe(415);
     expect((await post(at("/"), call("echo"), { "content-encoding": "gzip" })).status).toBe(415);

@@ -1,4 +1,4 @@
-import { AcommError } from "@acomm/protocol";
+import type { AcommError } from "@acomm/protocol";
 import type { Fixture } from "@acomm/testing";
 import { coordinatorSocketPath } from "@acomm/tracker";
 import { setTimeout as wait } from "node:timers/promises";
@@ -28,9 +28,9 @@ test("F38 coordinator and provider restarted in turn under 500 calls a second: n
   const url = `unix://${coordinatorSocketPath(system.socketDir)}`;
   const failures: string[] = [];
   const calls: Promise<unknown>[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const load = (async () => {
-    for (let tick = 0; !isOver; tick += 1) {
+    for (let tick = 0; !over.signal.aborted; tick += 1) {
       for (let index = 0; index < 5; index += 1) {
         const id = calls.length;
         calls.push(caller.request<{ readonly id: number }>(url, { task: "work", args: { id, ms: id % 20 }, timeoutMs: 10_000, retryForMs: 8000 }).then(
@@ -49,7 +49,7 @@ test("F38 coordinator and provider restarted in turn under 500 calls a second: n
     await coordinator.kill("SIGTERM");
     coordinator = await start("coordinator");
   }
-  isOver = true;
+  over.abort();
   await load;
   await Promise.all(calls);
   expect(failures).toEqual([]);

@@ -1,5 +1,5 @@
-import { AcommError, createRequest, createResponse } from "@acomm/protocol";
-import type { Request } from "@acomm/protocol";
+import { createRequest, createResponse } from "@acomm/protocol";
+import type { Request , AcommError} from "@acomm/protocol";
 import { codeOf, errorOf, insideHosts, startCanaries } from "@acomm/testing";
 import { coordinatorSocketPath } from "@acomm/tracker";
 import { admitTargets, createRequestHandler, openStream, send } from "@acomm/transport";
