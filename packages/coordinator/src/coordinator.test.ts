@@ -1,8 +1,9 @@
-import { AcommError, createRequest, encodeFrame } from "@acomm/protocol";
+import { AcommError, createRequest, encodeFrame, encodeRequest } from "@acomm/protocol";
 import type { Request } from "@acomm/protocol";
 import { coordinatorSocketPath, Tracker } from "@acomm/tracker";
 import { send } from "@acomm/transport";
 import { codeOf, errorOf } from "@acomm/testing";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { lstat, mkdir, readdir } from "node:fs/promises";
 import { createConnection } from "node:net";
@@ -122,6 +123,19 @@ describe("a call through the coordinator", () => {
     expect(performance.now() - cancelledAt).toBeLessThan(50);
     expect([await call, reasons.slice(2).toSorted()]).toEqual(["cancelled", ["inner cancelled", "outer cancelled"]]);
     await until(() => coordinator.inFlightCount === 0 && nested.pendingCount === 0);
+  });
+
+  test("that says no time has the coordinator's", async () => {
+    await system.provide("wait", () => new Promise(() => undefined));
+    const coordinator = await system.coordinate({ defaultTimeoutMs: 100 });
+    const request = createRequest({ task: "wait" });
+    const socket = createConnection(coordinatorSocketPath(system.socketDir));
+    socket.write(encodeFrame(encodeRequest(request, { reply: true })));
+    let text = "";
+    while (!text.includes('"timeout: ')) text += String((await once(socket, "data"))[0]);
+    socket.destroy();
+    expect(text).toContain(request.id);
+    expect(coordinator.inFlightCount).toBe(0);
   });
 
   test("over the limit of those under way is refused with overloaded", async () => {
