@@ -6,6 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { callSections } from "./calls/calls.ts";
 import { chartOf } from "./chart.ts";
+import { coordinator } from "./coordinator/coordinator.ts";
 import { dialBound } from "./dial-bound/dial-bound.ts";
 import { fanOut } from "./fan-out/fan-out.ts";
 import { pending } from "./pending/pending.ts";
@@ -30,6 +31,7 @@ const sections: Readonly<Record<string, (options: { readonly quick: boolean }) =
   pending,
   "fan-out": fanOut,
   "dial-bound": dialBound,
+  coordinator,
   scale,
 };
 

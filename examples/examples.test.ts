@@ -18,21 +18,22 @@ async function run(name: string, timeoutMs = 15_000): Promise<{ readonly code: n
 
 describe("the examples", () => {
   test("are found", () => {
-    expect(examples).toEqual(expect.arrayContaining(["custom-transport", "demo", "echo", "fan-out", "memory", "stream"]));
+    expect(examples).toEqual(expect.arrayContaining(["coordinator", "custom-transport", "demo", "echo", "fan-out", "memory", "provider", "stream"]));
   });
 
   test.each(examples.filter((name) => name !== "demo"))("%s finds nothing wrong and prints one line", async (name) => {
     expect(await run(name)).toEqual({ code: 0, stdout: expect.stringMatching(/^.+\n$/), stderr: "" });
   });
 
-  test("the demo runs three processes and finds nothing wrong", { timeout: 60_000 }, async () => {
+  test("the demo runs a coordinator, two providers and the command line, and finds nothing wrong", { timeout: 60_000 }, async () => {
     const { code, stdout, stderr } = await run("demo", 50_000);
     expect(stderr).toBe("");
-    expect(stdout).toMatch(/^ {2}100 % {2}\d+\.\d MiB of \d+\.\d MiB\n {2}\d+ MB\/s, sha256 [0-9a-f]{16}… is the service's$/m);
-    expect(stdout).toMatch(/^ {2}slow {7}timeout: /m);
+    expect(stdout).toMatch(/^ {2}work {7}left {12}50 {2}ok /m);
+    expect(stdout).toMatch(/^ {2}100 % {2}\d+\.\d MiB of \d+\.\d MiB\n {2}\d+ MB\/s, sha256 [0-9a-f]{16}… is the provider's$/m);
+    expect(stdout).toMatch(/^ {2}the next call {14}answered by right, after \d+ ms$/m);
+    expect(stdout).toMatch(/^ {2}a task that nobody serves {6}unknown_task: .* did you mean disks\?$/m);
     expect(stdout).toMatch(/^checked: /m);
-    expect(stdout).toMatch(/^service stopped$/m);
-    expect(stdout.trimEnd().endsWith("all three processes ended in order, and no socket is left")).toBe(true);
+    expect(stdout.trimEnd().endsWith("coordinator and provider ended in order, and no socket of theirs is left")).toBe(true);
     expect(stdout).not.toContain("\u001b");
     expect(code).toBe(0);
   });

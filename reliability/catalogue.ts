@@ -30,6 +30,7 @@ export const catalogue: Readonly<Record<string, string>> = {
   A38: "a mebibyte of white space",
   A40: "an id that is missing, no text, too long, or holds control characters",
   A41: "a task that is missing, no text, too long, or holds control characters",
+  A42: "task names that are directories of the layout itself",
   A43: "no response hook",
   A44: "a response hook that is no URL",
   A45: "one target in the original's spelling and as a string",
@@ -63,6 +64,15 @@ export const catalogue: Readonly<Record<string, string>> = {
   A81: "a source that fails after some bytes, through HTTP",
   A82: "a source that fails after some bytes, over a socket",
   A85: "a source that fails before the first byte",
+  A86: "__proto__ and constructor.prototype among the arguments of the command",
+  A87: "an argument of the command that is a value and an object",
+  A88: "which arguments of the command are numbers, and which are texts",
+  A90: "settings that are unknown or no sensible number",
+  A91: "a socket directory that is missing, a file, a link, read-only or too long",
+  A92: "names of services that can't be file names",
+  A93: "a port that is taken",
+  A94: "a call of the command that nobody answers",
+  A96: "SIGINT while the command waits",
   F1: "a service killed before it accepts",
   F2: "a connection cut after each byte, in both directions",
   F3: "a service killed after the acknowledgement, before the handler",
@@ -93,7 +103,9 @@ export const catalogue: Readonly<Record<string, string>> = {
   F37: "an event loop that is held up",
   F38: "a stop with a hundred requests under way",
   F39: "a stop with a handler that never ends",
+  F40: "a second signal while a server drains",
   F41: "handlers, sources and hooks that throw",
+  F43: "a directory with a thousand sockets that nobody listens at",
   L1: "a connection for each request, against node:net",
   L2: "kept connections, against node:net",
   L3: "a burst of 10 000 requests",
@@ -128,12 +140,4 @@ export const catalogue: Readonly<Record<string, string>> = {
   S23: "dependencies and install scripts",
   S25: "stacks and files in errors",
   S27: "headers of a stream",
-};
-
-/** Cases of packages that are built on these, and come with them. */
-export const elsewhere: Readonly<Record<string, string>> = {
-  A42: "task names that are directories: the coordinator's",
-  A86: "arguments of the command line (to A96): the command's",
-  F40: "a second signal: the command's",
-  F43: "a directory with a thousand dead sockets: the coordinator's",
 };

@@ -14,17 +14,9 @@ export function list(pairs: readonly (readonly [name: string, value: string])[])
   for (const [name, value] of pairs) console.log(`  ${name.padEnd(width)}  ${value}`);
 }
 
-/** Prints rows under a header; columns of numbers stand to the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const columns = header.map((title, index) => {
-    const cells = rows.map((row) => row[index] ?? "");
-    const width = Math.max(title.length, ...cells.map((cell) => cell.length));
-    return { width, isNumeric: cells.every((cell) => /^\d/.test(cell)) };
-  });
-  for (const row of [header, ...rows]) {
-    const cells = columns.map(({ width, isNumeric }, index) => (isNumeric ? row[index]?.padStart(width) : row[index]?.padEnd(width)));
-    console.log(`  ${cells.join("  ").trimEnd()}`);
-  }
+/** Prints a command and what it said. */
+export function print(command: string, output: string): void {
+  console.log(`  ${command}\n${output.trimEnd().replace(/^/gm, "  ")}\n`);
 }
 
 /** Prints how far something is: over and over in one line on a terminal, else a line for each quarter. */

@@ -35,6 +35,9 @@ describe("an error that crosses the wire (2.5)", () => {
       expect(across(new AcommError(code, "x")).retryable).toBe(false);
     }
     expect(across(new AcommError("unavailable", "x"))).toMatchObject({ code: "remote", message: "unavailable: x" });
+    // whoever only passes requests on may know better
+    const passed = { id: "a", error: "unavailable: nobody there", result: null, streamUrl: null, failure: { code: "unavailable", retryable: true, cause: [] } };
+    expect(errorOfResponse(decodeResponse(encodeResponse(passed)))).toMatchObject({ code: "unavailable", message: "nobody there", retryable: true });
   });
 
   test.each([[1n], [() => 1], [Symbol("x")], [Object.assign({}, { toJSON() { throw new Error("no"); } })]])("details that are no JSON are left out: %s", (details) => {

@@ -57,8 +57,8 @@ export function readFailure(ext: Readonly<Record<string, unknown>> | undefined):
 }
 
 /**
- * The error of a response, with its code, details and causes. What was `unavailable` to the handler is `remote`: that doesn't
- * mean that the handler did not run.
+ * The error of a response, with its code, details and causes. What was `unavailable` to the handler is `remote`, since that
+ * doesn't mean that the handler did not run; unless the response says that the request may be sent again.
  */
 export function errorOfResponse(response: Pick<Response, "error" | "failure">): AcommError {
   const { error: text, failure } = response;
@@ -67,7 +67,7 @@ export function errorOfResponse(response: Pick<Response, "error" | "failure">): 
   for (const below of [...(failure?.cause ?? [])].reverse()) {
     cause = new AcommError(isErrorCode(below.code) ? below.code : "remote", below.message, { cause, retryable: false });
   }
-  const isElsewhere = code === "unavailable";
+  const isElsewhere = code === "unavailable" && failure?.retryable !== true;
   return new AcommError(isElsewhere ? "remote" : code, isElsewhere ? text : message, { cause, details: failure?.details, retryable: failure?.retryable ?? false });
 }
 

@@ -212,9 +212,9 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
     this.#parent?.detach?.(this);
   }
 
-  /** Gives the call up and, where it may be running, lets the receiver know. */
+  /** Gives the call up and lets the receiver know; that the time of the call is over it knows by itself. */
   #cancel(error: AcommError): void {
-    this.isCancelled = true;
+    this.isCancelled = performance.now() < this.#until - resolutionMs;
     this.failed(error);
   }
 

@@ -1,11 +1,12 @@
 import { AcommError } from "@acomm/protocol";
 import type { Request } from "@acomm/protocol";
-import { serve } from "@acomm/transport";
+import { admitTargets, createResponseHandler, serve } from "@acomm/transport";
 import type { HandlerContext, RequestHandler, Service } from "@acomm/transport";
 import { openTestNetwork } from "@acomm/transport/testing";
 import type { TestNetwork } from "@acomm/transport/testing";
-import { codeOf, errorOf } from "@acomm/testing";
+import { codeOf, errorOf, thrownBy } from "@acomm/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { startHttp } from "./fixtures/start-http.ts";
 import { Tracker } from "./tracker.ts";
 import type { TrackerOptions } from "./tracker-options.ts";
 
@@ -163,6 +164,25 @@ describe("progress", () => {
     expect(await call).toBe("whole");
     expect(seen).toEqual(["half"]);
     expect(tracker.refusedCount).toBe(0);
+  });
+
+  test("comes over HTTP where the hook is there, and doesn't end the call", async () => {
+    const tracker = await startTracker();
+    const accept = createResponseHandler(tracker.handleResponse);
+    const hook = await startHttp((request, response) => void accept(request, response));
+    const listener = network.createListener("service");
+    await listener.start();
+    const first = Promise.withResolvers<undefined>();
+    const service = serve(listener, async (_, { progress }) => {
+      progress("half");
+      await first.promise;
+      return "whole";
+    }, { ...network.options, admit: admitTargets({ origins: [hook] }) });
+    onTestFinished(async () => { await service.stop({ graceMs: 0 }); });
+    const seen: unknown[] = [];
+    expect(await tracker.request(listener.url, { task: "t", responseHook: hook, onProgress: (value) => { seen.push(value); first.resolve(undefined); } })).toBe("whole");
+    expect(seen).toEqual(["half"]);
+    expect(thrownBy(() => { tracker.handleResponse({ id: "nobody", error: "", result: null, streamUrl: null, ext: { progress: 1 } }); }).code).toBe("unknown_id");
   });
 
   test("keeps a call alive that may be without it for a while only, never beyond the whole", async () => {

@@ -178,13 +178,15 @@ export class Tracker implements AsyncDisposable {
   }
 
   /**
-   * Takes a response that came some other way than the tracker's own socket; the seed's `HandleResponse`.
+   * Takes a response, or progress, that came some other way than the tracker's own socket; the seed's `HandleResponse`.
    *
    * @throws AcommError `unknown_id` where no request is open for it
    */
   // an arrow, so that it can be handed to createResponseHandler
   readonly handleResponse = (response: Response): void => {
-    this.#pending.settle(this.#claim(response), response);
+    const progress = response.ext?.["progress"];
+    if (progress === undefined) this.#pending.settle(this.#claim(response), response);
+    else this.#open(response).progressed?.(progress);
   };
 
   /**
@@ -327,15 +329,20 @@ export class Tracker implements AsyncDisposable {
   }
 
   #acceptProgress(response: Response, progress: unknown): AcceptedWork {
-    const pending = this.#pending.find(response.id);
-    if (pending?.isClaimed !== false) throw this.#unknown(response);
+    const pending = this.#open(response);
     return { answersHere: false, start: () => { pending.progressed?.(progress); }, discard: () => undefined };
   }
 
   #claim(response: Response): PendingRequest {
+    const pending = this.#open(response);
+    pending.isClaimed = true;
+    return pending;
+  }
+
+  /** The request that waits for a response. @throws AcommError `unknown_id` */
+  #open(response: Response): PendingRequest {
     const pending = this.#pending.find(response.id);
     if (pending?.isClaimed !== false) throw this.#unknown(response);
-    pending.isClaimed = true;
     return pending;
   }
 

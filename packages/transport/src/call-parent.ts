@@ -2,7 +2,7 @@ import type { AcommError, TraceContext } from "@acomm/protocol";
 
 /** Something that is to end with its parent: a call made on behalf of a request. */
 export interface Dependent {
-  /** The parent's signal has aborted. */
+  /** The parent's signal has aborted, or had when this was attached. */
   parentAborted(reason: AcommError): void;
 }
 

@@ -14,6 +14,8 @@ export interface ClientConnectionOwner {
   announced(connection: ClientConnection): void;
   /** The peer has no room for another connection; the message was surely not accepted. */
   crowded(message: OutgoingMessage, error: AcommError): void;
+  /** The peer takes no more here: whoever comes next may find another one at the address. */
+  stopping(connection: ClientConnection): void;
   /** Nothing is on its way any more. */
   idle(connection: ClientConnection): void;
   /** What is written is taken again. */
@@ -240,6 +242,10 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
         return;
       }
       message.failed(error);
+      if (error.code === "stopping") {
+        this.#owner.stopping(this);
+        return;
+      }
     }
     if (isFirst) this.#owner.announced(this);
   }

@@ -1,10 +1,12 @@
 import type { Response, TraceContext } from "@acomm/protocol";
-import type { CallParent } from "./call-parent.ts";
+import type { CallParent, Dependent } from "./call-parent.ts";
 
 /** What a handler gets beside the request. Given as `parent` to the calls that it makes, these inherit its time, its end and its trace. */
 export interface HandlerContext extends CallParent {
   /** Aborts when the caller has gone away or cancels, when its time is over, and when the service's stop gives up waiting. */
   readonly signal: AbortSignal;
+  attach(dependent: Dependent): void;
+  detach(dependent: Dependent): void;
   /** By when the caller wants the answer, on the clock of `performance.now()`, in milliseconds; undefined where it doesn't say (wire 2.3). */
   readonly deadline: number | undefined;
   /** The trace that the request belongs to, where its caller said so (wire 2.7). */

@@ -5,6 +5,7 @@ test("the public names", () => {
   expect(Object.keys(transport).sort()).toEqual([
     "Connection",
     "Deadlines",
+    "HookProgress",
     "HttpDoor",
     "MessageConnection",
     "MessageServer",
@@ -34,11 +35,13 @@ test("the public names", () => {
     "openSource",
     "openStream",
     "report",
+    "requireBearerToken",
     "respond",
     "send",
     "serve",
     "serveUnixStream",
     "stream",
+    "urlOfSocketPath",
     "waitFor",
   ]);
 });

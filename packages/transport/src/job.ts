@@ -1,5 +1,5 @@
 import { AcommError, asksOf, createResponse, encodeErrorText, encodeProgress, parseUrl } from "@acomm/protocol";
-import type { AcommUrl, Request, RequestAsks, Response, TraceContext } from "@acomm/protocol";
+import type { AcommUrl, RawJson, Request, RequestAsks, Response, TraceContext } from "@acomm/protocol";
 import type { Dependent } from "./call-parent.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { HandlerContext } from "./handler-context.ts";
@@ -11,8 +11,8 @@ import { isThenable } from "./thenable.ts";
 export interface JobOwner {
   /** Calls the handler. */
   run(job: Job): unknown;
-  /** The handler gave a result. */
-  succeed(job: Job, result: unknown, streamUrl: AcommUrl | null): void;
+  /** The handler gave a result; `raw` is its text where that is known. */
+  succeed(job: Job, result: unknown, streamUrl: AcommUrl | null, raw?: RawJson): void;
   /** There is a response. */
   finish(job: Job, response: Response): void;
   /** There is none to be given. */
@@ -33,6 +33,8 @@ export class Job implements AcceptedWork, HandlerContext {
   readonly request: Request;
   readonly connection: ServerConnection;
   readonly answersHere: boolean;
+  /** It is done with when its response is. */
+  readonly lasts = true;
   /** What the connection needs to know which request an answer is for. */
   readonly route: unknown;
   readonly startedAt: number;
@@ -40,8 +42,8 @@ export class Job implements AcceptedWork, HandlerContext {
   readonly bytes: number;
   /** Where the service keeps it. */
   index: number;
-  /** Whether its caller has taken it back, so that nobody wants the answer. */
-  isCancelled = false;
+  /** Whether nobody wants the answer any more: its caller has taken it back, has left, or has no time left. */
+  isUnwanted = false;
   /** Whether its response could not be delivered, though another try may. */
   isUndelivered = false;
   /** Made where progress goes to a hook. */
@@ -55,6 +57,8 @@ export class Job implements AcceptedWork, HandlerContext {
   #controller: AbortController | undefined;
   #deadline: JobDeadline | undefined;
   #abortReason: AcommError | undefined;
+  /** Most handlers make one call, and a set costs more than the rest of it. */
+  #dependent: Dependent | undefined;
   #dependents: Set<Dependent> | undefined;
   #isFinished = false;
 
@@ -72,11 +76,6 @@ export class Job implements AcceptedWork, HandlerContext {
     this.answersHere = request.ext?.["reply"] === true && carriesAnswers !== false;
   }
 
-  /** It is done with when its response is. */
-  get lasts(): boolean {
-    return true;
-  }
-
   /** Made only for handlers that look at it, and so is the timer of its deadline. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
@@ -92,6 +91,11 @@ export class Job implements AcceptedWork, HandlerContext {
     return timeoutMs === undefined ? undefined : this.startedAt + timeoutMs;
   }
 
+  /** Whether the caller's time is over. */
+  get isOverdue(): boolean {
+    return performance.now() >= (this.deadline ?? Infinity);
+  }
+
   get trace(): TraceContext | undefined {
     return this.#asked.trace;
   }
@@ -103,7 +107,7 @@ export class Job implements AcceptedWork, HandlerContext {
   /** Made only for handlers that look at it; an arrow, so that it may be taken out of the context. So are the next two. */
   get progress(): (value: unknown) => void {
     return (value) => {
-      if (!this.wantsProgress || this.#isFinished || this.isCancelled) return;
+      if (!this.wantsProgress || this.#isFinished || this.isUnwanted) return;
       if (this.answersHere && this.connection.isOpen) {
         if (!this.connection.connection.isBlocked) this.connection.answer(encodeProgress(this.request, value, { reply: true }), this.route);
       } else if (this.request.responseHook !== null) {
@@ -126,12 +130,14 @@ export class Job implements AcceptedWork, HandlerContext {
   }
 
   attach(dependent: Dependent): void {
-    if (this.#abortReason === undefined) (this.#dependents ??= new Set()).add(dependent);
-    else dependent.parentAborted(this.#abortReason);
+    if (this.#abortReason !== undefined) dependent.parentAborted(this.#abortReason);
+    else if (this.#dependent === undefined) this.#dependent = dependent;
+    else (this.#dependents ??= new Set()).add(dependent);
   }
 
   detach(dependent: Dependent): void {
-    this.#dependents?.delete(dependent);
+    if (this.#dependent === dependent) this.#dependent = undefined;
+    else this.#dependents?.delete(dependent);
   }
 
   start(): void {
@@ -154,9 +160,9 @@ export class Job implements AcceptedWork, HandlerContext {
     this.#owner.discard(this);
   }
 
-  /** The caller takes the request back (wire 2.4). */
+  /** Aborts, and nobody wants the answer: the caller takes the request back (wire 2.4), or has left. */
   cancel(reason: AcommError): void {
-    this.isCancelled = true;
+    this.isUnwanted = true;
     this.abort(reason);
   }
 
@@ -166,9 +172,11 @@ export class Job implements AcceptedWork, HandlerContext {
     this.#abortReason = reason;
     this.#unwatchDeadline();
     this.#controller?.abort(reason);
-    const dependents = this.#dependents;
-    this.#dependents = undefined;
-    for (const dependent of dependents ?? []) dependent.parentAborted(reason);
+    const first = this.#dependent;
+    const others = this.#dependents;
+    this.#dependent = this.#dependents = undefined;
+    first?.parentAborted(reason);
+    for (const dependent of others ?? []) dependent.parentAborted(reason);
   }
 
   /** It is over: the service has forgotten it. What still hangs on a signal whose time has come ends with it. */
@@ -208,6 +216,7 @@ export class Job implements AcceptedWork, HandlerContext {
     const substitute = this.#substitute;
     if (substitute === undefined) this.#owner.succeed(this, result ?? null, this.#streamUrl);
     else if (substitute === null) this.#owner.discard(this);
+    else if (substitute.error === "" && substitute.raw !== undefined && Object.is(substitute.raw.value, substitute.result)) this.#owner.succeed(this, substitute.result, substitute.streamUrl, substitute.raw);
     else this.#owner.finish(this, { ...substitute, id: this.request.id });
   }
 

@@ -120,6 +120,11 @@ export class Peer implements ClientConnectionOwner {
     }
   }
 
+  stopping(connection: ClientConnection): void {
+    if (this.#primary === connection) this.#primary = undefined;
+    connection.retire();
+  }
+
   idle(): void {
     if (this.#idleTimer !== undefined) return;
     this.#unusedSteps = 0;

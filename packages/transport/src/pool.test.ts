@@ -1,5 +1,6 @@
 import { parseUrl } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
+import { rename } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { until } from "./fixtures/until.ts";
 import { codeOf, errorOf, temporaryDirectory } from "@acomm/testing";
@@ -116,6 +117,25 @@ describe("a peer that keeps alive", () => {
     const error = await errorOf(send("poison"));
     expect([error.code, error.message]).toEqual(["unavailable", `send to ${raw.url}: the peer ended 3 connections without taking the message`]);
     expect(raw.frames.filter((text) => text === "poison")).toHaveLength(3);
+  });
+
+  test("that says that it is stopping is left: the next message goes to who listens at the address now", async () => {
+    const first = await peer((text, connection) => { connection.say(text === "late" ? refusal("stopping: go elsewhere") : acknowledgements.keepAlive); });
+    await send("early");
+    await rename(directory.socket("a"), directory.socket("old"));
+    await using second = await peer(keepAlive);
+    expect(await codeOf(send("late"))).toBe("stopping");
+    await send("again");
+    await send("and again");
+    expect([first.frames, second.frames, second.connections.length]).toEqual([["early", "late"], ["again", "and again"], 1]);
+    await first.stop();
+  });
+
+  test("that is stopping when it is found has its connection closed, and everybody is told", async () => {
+    await using raw = await peer((_text, connection) => { connection.say(refusal("stopping: go elsewhere")); });
+    expect(await Promise.all(["a", "b"].map((text) => codeOf(send(text))))).toEqual(["stopping", "stopping"]);
+    for (const connection of raw.connections) await connection.ended;
+    expect(await codeOf(send("c"))).toBe("stopping");
   });
 
   test("that is gone is unavailable to all who wait", async () => {

@@ -59,6 +59,18 @@ describe("the time of a request (wire 2.3)", () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
   });
 
+  test("is over, and nobody listens at the hook any more: nothing is tried, and nothing is reported", async () => {
+    const reported: AcommError[] = [];
+    await using service = await startService((_, { signal }) => new Promise((resolve) => {
+      signal.addEventListener("abort", () => { resolve("too late"); });
+    }), { onError: (error) => { reported.push(error); } });
+    await using client = await connectRaw(service.path);
+    client.say(JSON.stringify({ id: "a", task: "t", responsehook: `unix://${service.directory.socket("gone")}`, stream_url: null, args: null, ext: { timeout: 20 } }));
+    await client.next();
+    await until(() => service.service.inFlightCount === 0);
+    expect(reported).toEqual([]);
+  });
+
   test("that can't be read is refused before anything runs", async () => {
     await using service = await startService(() => null);
     await using client = await service.connect();
@@ -132,6 +144,22 @@ describe("a request that is taken back (wire 2.4)", () => {
     say(client, "c", {}, "acomm.cancel", {});
     expect((await next(client)).error).toMatch(/^bad_field: args\.id/);
   });
+});
+
+test("a caller that has left, hook and all, is owed nothing: no answer is tried, and nothing is reported", async () => {
+  const reported: AcommError[] = [];
+  const aborted = createGate();
+  await using service = await startService(async (_, { signal }) => {
+    await new Promise((resolve) => { signal.addEventListener("abort", resolve); });
+    aborted.open();
+  }, { onError: (error) => { reported.push(error); } });
+  const client = await service.connect();
+  client.say(JSON.stringify({ id: "a", task: "t", responsehook: `unix://${service.directory.socket("gone")}`, stream_url: null, args: null, ext: { reply: true } }));
+  await client.next();
+  client.socket.destroy();
+  await aborted.opened;
+  await until(() => service.service.inFlightCount === 0);
+  expect(reported).toEqual([]);
 });
 
 describe("progress (wire 2.6)", () => {
@@ -262,10 +290,10 @@ test("what hangs on a request ends with it, also where it came too late", async 
   let context: HandlerContext | undefined;
   await using service = await startService((_, given) => {
     context = given;
-    given.attach?.({ parentAborted: (reason) => { ended.push(`early ${reason.code}`); } });
+    given.attach({ parentAborted: (reason) => { ended.push(`early ${reason.code}`); } });
     const left = { parentAborted: () => { ended.push("left"); } };
-    given.attach?.(left);
-    given.detach?.(left);
+    given.attach(left);
+    given.detach(left);
     return new Promise(() => undefined);
   });
   const client = await service.connect();
@@ -274,6 +302,6 @@ test("what hangs on a request ends with it, also where it came too late", async 
   expect(context?.trace).toEqual(trace);
   client.socket.destroy();
   await until(() => ended.length > 0);
-  context?.attach?.({ parentAborted: (reason) => { ended.push(`late ${reason.code}`); } });
+  context?.attach({ parentAborted: (reason) => { ended.push(`late ${reason.code}`); } });
   expect(ended).toEqual(["early cancelled", "late cancelled"]);
 });

@@ -1,5 +1,5 @@
 import { AcommError, cancelledId, cancelTask, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
-import type { AcommUrl, Request, Response } from "@acomm/protocol";
+import type { AcommUrl, RawJson, Request, Response } from "@acomm/protocol";
 import { Deadlines } from "./deadlines.ts";
 import { deliverResponse } from "./deliver.ts";
 import { report } from "./diagnostics.ts";
@@ -69,7 +69,7 @@ export class Service implements AsyncDisposable {
   /** What the jobs ask of this service. */
   readonly #owner: JobOwner = {
     run: (job) => this.#handler(job.request, job),
-    succeed: (job, result, streamUrl) => { this.#succeed(job, result, streamUrl); },
+    succeed: (job, result, streamUrl, raw) => { this.#succeed(job, result, streamUrl, raw); },
     finish: (job, response) => { this.#finish(job, response); },
     discard: (job) => { this.#done(job); },
     watchDeadline: (deadline) => { this.#deadlines.add(deadline); },
@@ -153,17 +153,17 @@ export class Service implements AsyncDisposable {
   }
 
   /** Answers a job whose handler gave a result. */
-  #succeed(job: Job, result: unknown, streamUrl: AcommUrl | null): void {
-    if (job.isCancelled) {
+  #succeed(job: Job, result: unknown, streamUrl: AcommUrl | null, raw?: RawJson): void {
+    if (job.isUnwanted) {
       this.#done(job); // nobody wants it any more
       return;
     }
     if (!job.answersHere || streamUrl !== null || !job.connection.isOpen) {
-      this.#finish(job, { id: job.request.id, error: "", result, streamUrl });
+      this.#finish(job, { id: job.request.id, error: "", result, streamUrl, raw });
       return;
     }
     try {
-      job.connection.answer(encodeReply(job.request, encodeJson(result, "result")), job.route);
+      job.connection.answer(encodeReply(job.request, raw === undefined ? encodeJson(result, "result") : raw.text), job.route);
     } catch (cause) {
       // a result that is too large, or is no JSON
       this.#explainHere(job, cause);
@@ -174,13 +174,13 @@ export class Service implements AsyncDisposable {
   /** Delivers the answer of a job, to where it can be delivered. */
   #finish(job: Job, response: Response): void {
     const { request, connection } = job;
-    if (job.isCancelled) {
+    if (job.isUnwanted) {
       this.#done(job);
     } else if (job.answersHere && connection.isOpen) {
       this.#answerHere(job, response);
       this.#done(job);
-    } else if (request.responseHook === null) {
-      this.#done(job); // nobody asked for an answer, or nobody is left to get it
+    } else if (request.responseHook === null || job.isOverdue) {
+      this.#done(job); // nobody asked for an answer, nobody is left to get it, or whoever waited for it has given up
     } else {
       void this.#deliver(job, response);
     }
@@ -236,7 +236,7 @@ export class Service implements AsyncDisposable {
     if (connection.openAnswers === 0) return; // a peer of one message a connection has closed it in order
     for (const job of [...this.#jobs]) {
       if (job.connection !== connection || !job.answersHere) continue;
-      if (job.request.responseHook === null) job.abort(callerGone());
+      if (job.request.responseHook === null) job.cancel(callerGone());
       else void this.#abortIfGone(job, job.request.responseHook);
     }
   }
@@ -245,7 +245,7 @@ export class Service implements AsyncDisposable {
   async #abortIfGone(job: Job, hook: NonNullable<Request["responseHook"]>): Promise<void> {
     try {
       await checkTarget(this.#admit, hook, "response");
-      if ((await this.#registry.lookup(hook).probe?.(hook)) === false) job.abort(callerGone());
+      if ((await this.#registry.lookup(hook).probe?.(hook)) === false) job.cancel(callerGone());
     } catch {
       // a hook that can't be looked at is left to the delivery, which reports what is wrong with it
     }

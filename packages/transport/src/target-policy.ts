@@ -4,8 +4,10 @@ import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
 import { nodeCodeOf } from "./node-error.ts";
 
-/** What a URL out of a message is wanted for: to send a response to, or to read a stream from. */
-export type TargetPurpose = "response" | "stream";
+/** What a URL out of a message is wanted for: to send a response to, to read a stream from, or to run the task. */
+export type TargetPurpose = "response" | "stream" | "task";
+
+const purposes: Readonly<Record<TargetPurpose, string>> = { response: "response hook", stream: "stream", task: "task URL" };
 
 /** Decides whether a URL that came in a message may be opened. What it throws counts as no. */
 export type TargetPolicy = (url: AcommUrl, purpose: TargetPurpose) => boolean | Promise<boolean>;
@@ -74,7 +76,7 @@ export async function checkTarget(policy: TargetPolicy, url: AcommUrl, purpose: 
     cause = error;
   }
   if (isAdmitted) return;
-  throw new AcommError("forbidden_target", `the ${purpose === "response" ? "response hook" : "stream"} at ${url.protocol}//${url.host} is not admitted: let the policy (admit) admit it`, { cause });
+  throw new AcommError("forbidden_target", `the ${purposes[purpose]} at ${url.protocol}//${url.host} is not admitted: let the policy (admit) admit it`, { cause });
 }
 
 function originOf(input: string | URL): string {

@@ -67,6 +67,9 @@ describe("who may come in", () => {
     expect([status, /access-control-allow-origin: (.*)/.exec(head)?.[1], /access-control-allow-headers: (.*)/.exec(head)?.[1]]).toEqual([204, "https://app.example", "content-type"]);
     const refused = await ask("https://evil.example");
     expect([refused.status, refused.head.includes("access-control")]).toEqual([403, false]);
+    const other = await openDoor({ allowedOrigins: ["https://app.example"], allowedHeaders: ["content-type", "prefer"] });
+    const allowing = await exchangeRaw(other.port, `OPTIONS / HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n${closing}\r\n`);
+    expect(/access-control-allow-headers: (.*)/.exec(allowing.head)?.[1]).toBe("content-type, prefer");
     const posted = await exchangeRaw(port, post(`Origin: https://app.example\r\n${closing}`));
     expect([posted.status, posted.head.includes("access-control-allow-origin: https://app.example"), posted.head.includes("vary: origin")]).toEqual([200, true, true]);
     expect(requests).toHaveLength(1);

@@ -27,6 +27,8 @@ export interface HttpDoorOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /** The origins of web pages that may call it and read its answers (CORS), such as `https://example.com`. @default none */
   readonly allowedOrigins?: readonly string[] | undefined;
+  /** The headers that such a page may send, in lower case, such as `authorization` and `prefer`. @default content-type */
+  readonly allowedHeaders?: readonly string[] | undefined;
   /** Makes it HTTPS. With `ca`, callers must show a certificate of that authority. @default plain HTTP */
   readonly tls?: Pick<TlsServerOptions, "ca" | "cert" | "key" | "pfx" | "passphrase" | "minVersion"> | undefined;
   /** How long the headers of a request may take, and a new connection may be silent, in milliseconds. @default 10 000 */
@@ -59,6 +61,7 @@ export class HttpDoor implements AsyncDisposable {
   readonly #port: number;
   readonly #allowedHosts: ReadonlySet<string>;
   readonly #allowedOrigins: ReadonlySet<string>;
+  readonly #allowedHeaders: string;
   readonly #maxHeaders: number;
   readonly #onError: ErrorHook | undefined;
   readonly #underWay = new Set<ServerResponse>();
@@ -75,11 +78,13 @@ export class HttpDoor implements AsyncDisposable {
     this.#scheme = tls === undefined ? "http" : "https";
     this.#allowedHosts = new Set((options.allowedHosts ?? ownNames(host)).map((name) => name.toLowerCase()));
     this.#allowedOrigins = new Set(options.allowedOrigins);
+    this.#allowedHeaders = (options.allowedHeaders ?? ["content-type"]).join(", ");
     this.#maxHeaders = checkCount(options.maxHeaders ?? 100, "maxHeaders");
     this.#onError = options.onError;
+    const requestTimeout = checkTimeoutMs(options.requestTimeoutMs ?? 30_000, "requestTimeoutMs");
     const limits: ServerOptions = {
-      headersTimeout: checkTimeoutMs(options.headersTimeoutMs ?? 10_000, "headersTimeoutMs"),
-      requestTimeout: checkTimeoutMs(options.requestTimeoutMs ?? 30_000, "requestTimeoutMs"),
+      headersTimeout: Math.min(checkTimeoutMs(options.headersTimeoutMs ?? 10_000, "headersTimeoutMs"), requestTimeout), // Node refuses more
+      requestTimeout,
       connectionsCheckingInterval: Math.min(checkIntervalMs, options.headersTimeoutMs ?? checkIntervalMs, options.requestTimeoutMs ?? checkIntervalMs),
       maxHeaderSize: checkCount(options.maxHeaderBytes ?? 16 * 1024, "maxHeaderBytes"),
       insecureHTTPParser: false,
@@ -178,7 +183,7 @@ export class HttpDoor implements AsyncDisposable {
     }
     if (request.method === "OPTIONS" && origin !== undefined) {
       // a browser asks before it posts JSON for a page of another origin
-      response.writeHead(204, { "access-control-allow-methods": "GET, POST", "access-control-allow-headers": "content-type", "access-control-max-age": "600" }).end();
+      response.writeHead(204, { "access-control-allow-methods": "GET, POST", "access-control-allow-headers": this.#allowedHeaders, "access-control-max-age": "600" }).end();
     } else if (handler === undefined) {
       refuse(response, 404, "nothing is served at this path");
     } else {

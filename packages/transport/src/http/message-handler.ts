@@ -6,6 +6,12 @@ import { checkCount, checkDepth, checkTimeoutMs } from "../wait.ts";
 /** A handler for `node:http`, Express and their kind. It never throws and settles when the answer is written. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
+/** The exchange that brought a message, for who answers it in another way: what is written to `outgoing` stands in place of the acknowledgement. */
+export interface HttpExchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
 /** The limits of {@link createRequestHandler} and {@link createResponseHandler}. */
 export interface HttpHandlerOptions {
   /** The longest body, in bytes. @default 16 MiB */
@@ -20,9 +26,9 @@ export interface HttpHandlerOptions {
  * Takes requests over HTTP: acknowledges each with 200 once `accept` has taken it, and refuses it with what `accept`
  * throws. Mount it before anything that reads the body.
  */
-export function createRequestHandler(accept: (request: Request) => void | Promise<void>, options: HttpHandlerOptions = {}): HttpHandler {
+export function createRequestHandler(accept: (request: Request, exchange: HttpExchange) => void | Promise<void>, options: HttpHandlerOptions = {}): HttpHandler {
   const maxDepth = checkDepth(options.maxDepth);
-  return createHandler((body) => accept(decodeRequest(body, 0, body.length, maxDepth)), options);
+  return createHandler((body, exchange) => accept(decodeRequest(body, 0, body.length, maxDepth), exchange), options);
 }
 
 /** Takes responses over HTTP, as the target of an `http:` response hook; `accept` is often `tracker.handleResponse`. */
@@ -52,13 +58,13 @@ class StatusError extends AcommError {
 }
 
 /** @param take gives the acknowledgement, or nothing where there is nothing to say but "accepted" */
-function createHandler(take: (body: Buffer) => string | void | Promise<string | void>, options: HttpHandlerOptions): HttpHandler { // eslint-disable-line @typescript-eslint/no-invalid-void-type -- so that a function without a result is taken
+function createHandler(take: (body: Buffer, exchange: HttpExchange) => string | void | Promise<string | void>, options: HttpHandlerOptions): HttpHandler { // eslint-disable-line @typescript-eslint/no-invalid-void-type -- so that a function without a result is taken
   const maxBodyBytes = checkCount(options.maxBodyBytes ?? defaultMaxFrameBytes, "maxBodyBytes");
   const bodyTimeoutMs = checkTimeoutMs(options.bodyTimeoutMs ?? 30_000, "bodyTimeoutMs");
   return async (request, response) => {
     try {
       checkHeaders(request, maxBodyBytes);
-      const acknowledgement = await take(await readBody(request, maxBodyBytes, bodyTimeoutMs));
+      const acknowledgement = await take(await readBody(request, maxBodyBytes, bodyTimeoutMs), { incoming: request, outgoing: response });
       answer(response, 200, acknowledgement ?? acceptedOnceText);
     } catch (error) {
       const status = error instanceof StatusError ? error.status : 200;

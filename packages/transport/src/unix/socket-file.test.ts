@@ -110,6 +110,10 @@ describe("S3 the directory", () => {
     await chown(directory.path, 0, 0);
   });
 
+  test.runIf(process.platform === "linux")("in a file system that takes none is refused at once, however deep", async () => {
+    expect(await codeOf(new UnixListener("/proc/acomm/b/c/a.sock").start())).toBe("bad_address");
+  });
+
   test("that is a link or a file, or can't be made, is refused", async () => {
     await mkdir(join(directory.path, "real"));
     await symlink("real", join(directory.path, "link"));

@@ -53,13 +53,23 @@ export async function listenAt(server: Server, path: string, group?: number): Pr
 async function makeDirectory(directory: string, group: number | undefined): Promise<void> {
   const doing = `make the socket directory ${directory}`;
   try {
-    const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-    if (group === undefined || first === undefined) return;
-    for (let made = directory; made.length >= first.length; made = dirname(made)) await giveToGroup(made, group, 0o750);
+    const missing: string[] = [];
+    for (let step = directory; (await lstatOrUndefined(step)) === undefined; step = dirname(step)) missing.unshift(step);
+    for (const step of missing) {
+      // one by one: with `recursive` Node never comes back from /proc/x
+      const isOurs = await mkdir(step, { mode: 0o700 }).then(() => true, ignoreExisting);
+      if (isOurs && group !== undefined) await giveToGroup(step, group, 0o750);
+    }
   } catch (error) {
-    // what is there is looked at next
-    if (nodeCodeOf(error) !== "EEXIST") throw translateNodeError(error, doing);
+    if (nodeCodeOf(error) === "ENOENT") throw new AcommError("bad_address", `${doing}: its file system takes none: choose another place`, { cause: error });
+    throw translateNodeError(error, doing);
   }
+}
+
+/** What is there is looked at next: somebody may have been faster. */
+function ignoreExisting(error: unknown): false {
+  if (nodeCodeOf(error) !== "EEXIST") throw error;
+  return false;
 }
 
 async function giveToGroup(path: string, group: number, mode: number): Promise<void> {

@@ -1,0 +1,50 @@
+import { codeOf } from "@acomm/testing";
+import { readdir } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { runFixture } from "./fixtures/run-fixture.ts";
+import { setUp } from "./fixtures/setup.ts";
+import { until } from "./fixtures/until.ts";
+
+describe("F4 a provider killed with kill -9", () => {
+  test("in the middle: each caller has a definite error at once, whether its handler ran or waited for its turn", async () => {
+    await using setup = await setUp();
+    await using child = runFixture("provider", setup.directory.path, "p");
+    expect(await child.message()).toEqual({ ready: true });
+    await setup.tracker.request(setup.url("echo"), { task: "echo" });
+    const calls = Array.from({ length: 30 }, () => codeOf(setup.tracker.request(setup.url("wait"), { task: "wait", timeoutMs: 60_000 })));
+    for (let running = 1; running <= 10; running += 1) expect(await child.message()).toEqual({ running });
+    const killedAt = performance.now();
+    await child.kill("SIGKILL");
+    // accepted is accepted, so it may have run; what no kernel had taken yet surely did not
+    for (const code of await Promise.all(calls)) expect(["ambiguous", "unavailable"]).toContain(code);
+    expect(performance.now() - killedAt).toBeLessThan(5000); // their time is a minute
+    expect(setup.tracker.pendingCount).toBe(0);
+    expect(await codeOf(setup.tracker.request(setup.url("echo"), { task: "echo" }))).toBe("unavailable");
+  });
+
+  test("and started again: it takes its places over, and what the dead one left is swept away", async () => {
+    await using setup = await setUp();
+    await using child = runFixture("provider", setup.directory.path, "p");
+    expect(await child.message()).toEqual({ ready: true });
+    await setup.tracker.call(setup.url("stream"), { task: "stream" });
+    expect(await readdir(`${setup.directory.path}/streams/p`)).toHaveLength(1);
+    await child.kill("SIGKILL");
+    await using next = runFixture("provider", setup.directory.path, "p");
+    expect(await next.message()).toEqual({ ready: true });
+    expect(await setup.tracker.request(setup.url("echo"), { task: "echo", args: 2 })).toBe(2);
+    expect(await readdir(`${setup.directory.path}/streams/p`)).toEqual([]);
+    expect(await readdir(`${setup.directory.path}/echo`)).toEqual(["50-p.sock"]);
+  });
+});
+
+test("a caller that goes away aborts its handlers, those in the queue included, and all places are free again", async () => {
+  await using setup = await setUp();
+  await using other = await setUp();
+  const provider = setup.provider().task("t", { concurrency: 2, maxQueued: 8 }, ({ signal }) => new Promise((_, reject) => { signal.addEventListener("abort", () => { reject(signal.reason as Error); }); }));
+  await provider.start();
+  const calls = Array.from({ length: 10 }, () => codeOf(other.tracker.request(setup.url("t"), { task: "t" })));
+  await until(() => provider.describe().tasks[0]?.queued === 8);
+  await other.tracker.stop({ graceMs: 0 });
+  expect(await Promise.all(calls)).toEqual(Array(10).fill("stopping"));
+  await until(() => provider.describe().tasks[0]?.running === 0 && provider.describe().tasks[0]?.queued === 0);
+});

@@ -1,0 +1,201 @@
+import { AcommError } from "@acomm/protocol";
+import { checkPriority, checkServiceName, checkSocketDirectory, responseSocketPath, streamDirectory, Tracker } from "@acomm/tracker";
+import type { TrackerOptions } from "@acomm/tracker";
+import { checkGraceMs, createRegistry, Deadlines, serve } from "@acomm/transport";
+import type { CutWork, ErrorHook, Service, StopOptions, StopReport, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
+import type { ProviderDescription } from "./provider-description.ts";
+import { Task } from "./task.ts";
+import type { TaskOwner } from "./task.ts";
+import type { TaskHandler, TaskOptions } from "./task-options.ts";
+import type { TaskRun } from "./task-run.ts";
+import type { OnTheWire, TaskSignature } from "./task-signature.ts";
+import { TaskStreams } from "./task-streams.ts";
+
+/** What a {@link Provider} takes. */
+export interface ProviderOptions {
+  /** The directory that the services of a system share, an absolute path such as `/run/acomm`. */
+  readonly socketDir: string;
+  /** Its name, which no other provider in the directory has while it runs. */
+  readonly name: string;
+  /** Providers of lower numbers are asked first, 0 to 999. @default 50 */
+  readonly priority?: number | undefined;
+  /** The limits of the task sockets, and the group that may connect to them. @default those of `UnixListener` */
+  readonly listener?: UnixListenerOptions | undefined;
+  /** How handlers call others. @default those of `Tracker` */
+  readonly tracker?: Omit<TrackerOptions, "socketPath"> | undefined;
+  /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
+  readonly onError?: ErrorHook | undefined;
+}
+
+const describeTask = "acomm.describe";
+/** What a task's socket takes beside the task's own requests: descriptions, and answers that are still on their way to hooks. */
+const extraRequests = 1000;
+
+/**
+ * Serves tasks: each at its own socket `<socketDir>/<task>/<priority>-<name>.sock`, where a coordinator finds it. Its type
+ * knows the tasks, so that `createClient<typeof provider>` does too.
+ */
+export class Provider<Tasks = object> implements AsyncDisposable {
+  /** Nothing but a type: there is no such value. */
+  declare readonly "~tasks"?: Tasks;
+  readonly #registry: TransportRegistry;
+  readonly #ownsRegistry: boolean;
+  readonly #onError: ErrorHook | undefined;
+  readonly #owner: TaskOwner;
+  readonly #tasks = new Map<string, Task>();
+  #services: readonly Service[] = [];
+  #startedAt = new Date();
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<StopReport> | undefined;
+
+  /** @throws AcommError `bad_field`, `bad_address` */
+  constructor(options: ProviderOptions) {
+    const { socketDir, name, priority = 50, listener, tracker = {}, onError } = options;
+    checkSocketDirectory(socketDir);
+    checkServiceName(name);
+    this.#onError = onError;
+    this.#ownsRegistry = tracker.registry === undefined;
+    this.#registry = tracker.registry ?? createRegistry();
+    this.#owner = {
+      socketDir,
+      name,
+      priority: checkPriority(priority),
+      listener,
+      tracker: new Tracker({ onError, ...tracker, socketPath: responseSocketPath(socketDir, name), registry: this.#registry }),
+      streams: new TaskStreams(streamDirectory(socketDir, name), onError),
+      deadlines: new Deadlines<TaskRun>((run) => { run.expire(); }),
+      overdue: new Set(),
+    };
+  }
+
+  get name(): string {
+    return this.#owner.name;
+  }
+
+  /** The paths of the tasks' sockets, by task. */
+  get sockets(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.#tasks.values()].map((task) => [task.name, task.listener.address]));
+  }
+
+  /**
+   * Adds a task, before the start. The handler's result is the response's; what it throws is the response's error; there is
+   * one response whatever it does.
+   *
+   * @returns the provider itself, whose type knows the task
+   * @throws AcommError `bad_field`, `unknown_task` for a name that the layout or the protocol has itself, `bad_address`
+   */
+  task<const Name extends string, ArgsInput = unknown, Args = ArgsInput, Result = unknown, ResultOutput = Result, Returned extends Result = Result>(
+    name: Name,
+    options: TaskOptions<ArgsInput, Args, Result, ResultOutput>,
+    handler: TaskHandler<Args, Returned>,
+    // written out, so that an editor shows the tasks by their names and types
+  ): Provider<{ readonly [Key in keyof Tasks | Name]: Key extends Name ? TaskSignature<ArgsInput, OnTheWire<unknown extends ResultOutput ? Returned : ResultOutput>> : Key extends keyof Tasks ? Tasks[Key] : never }> {
+    if (this.#starting !== undefined || this.#stopping !== undefined) throw new AcommError("bad_field", `task: ${name} comes too late, add every task before the start`);
+    if (this.#tasks.has(name)) throw new AcommError("bad_field", `task: ${name} was added already, give each its own name`);
+    this.#tasks.set(name, new Task(this.#owner, name, options, handler as TaskHandler));
+    return this as Provider<unknown> as Provider<never>;
+  }
+
+  /**
+   * Starts to serve every task, or none: where one socket can't be had, the others are given up again, for good. Idempotent.
+   *
+   * @throws AcommError `bad_address`, such as where a provider of the same name runs; `bad_field` without a task; `stopping`
+   * after a stop
+   */
+  start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(new AcommError("stopping", "the provider was stopped: make a new one"));
+    if (this.#tasks.size === 0) return Promise.reject(new AcommError("bad_field", "the provider has no task: add one before the start"));
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /**
+   * Refuses new requests with `stopping`, waits for those that run or wait for their turn, and for streams that are read, then
+   * closes. After `graceMs` it aborts the signals of what is left, cuts it, and says what it was. Idempotent, safe during the
+   * start.
+   *
+   * @param options.graceMs 0 to 2^31-1, @default 10 000
+   * @throws AcommError `bad_field`
+   */
+  async stop(options: StopOptions = {}): Promise<StopReport> {
+    const graceMs = checkGraceMs(options.graceMs);
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** What it serves and how it does; what every task socket answers to `acomm.describe`. */
+  describe(): ProviderDescription {
+    return {
+      kind: "provider",
+      name: this.name,
+      pid: process.pid,
+      startedAt: this.#startedAt.toISOString(),
+      uptimeMs: Date.now() - this.#startedAt.getTime(),
+      health: this.#stopping === undefined ? "ok" : "draining",
+      tasks: [...this.#tasks.values()].map((task) => task.describe()),
+    };
+  }
+
+  async #start(): Promise<void> {
+    const { tracker, streams } = this.#owner;
+    const tasks = [...this.#tasks.values()];
+    try {
+      await tracker.start(); // its socket has the provider's name: from here on there is no other of this name
+      await streams.sweep();
+      const outcomes = await Promise.allSettled(tasks.map(({ listener }) => listener.start()));
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    } catch (error) {
+      await Promise.allSettled([...tasks.map(({ listener }) => listener.stop({ graceMs: 0 })), tracker.stop({ graceMs: 0 })]); // what failed first is thrown
+      if (this.#ownsRegistry) await this.#registry.close();
+      throw error;
+    }
+    this.#startedAt = new Date();
+    this.#services = tasks.map((task) => this.#serve(task));
+  }
+
+  #serve(task: Task): Service {
+    return serve(task.listener, (request, context) => (request.task === describeTask ? this.describe() : task.run(request, context)), {
+      registry: this.#registry,
+      maxInFlight: task.queue.concurrency + task.queue.maxQueued + extraRequests,
+      onError: this.#onError,
+      reserve: (request) => {
+        if (request.task === describeTask) return undefined;
+        if (request.task === task.name) return task.reserve(request);
+        throw new AcommError("unknown_task", `this socket serves ${task.name} and ${describeTask}, not ${JSON.stringify(request.task)}`);
+      },
+    });
+  }
+
+  async #stop(graceMs: number): Promise<StopReport> {
+    const { tracker, streams, deadlines, overdue } = this.#owner;
+    const until = performance.now() + graceMs;
+    const leftMs = (): number => Math.ceil(Math.max(until - performance.now(), 0));
+    await this.#starting?.catch(() => undefined); // its error went to whoever called start()
+    const stops = await Promise.allSettled(this.#services.map((service) => service.stop({ graceMs: leftMs() })));
+    await settledWithin([...[...overdue].map((run) => run.ended), ...streams.done()], leftMs());
+    const now = performance.now();
+    const left: CutWork[] = [...overdue].map(({ request, startedAt }) => ({ id: request.id, task: request.task, ageMs: now - startedAt }));
+    left.push(...(await streams.close()));
+    stops.push(...(await Promise.allSettled([tracker.stop({ graceMs: leftMs() })])));
+    if (this.#ownsRegistry) await this.#registry.close();
+    deadlines.clear();
+    const reports = stops.map((stop) => {
+      if (stop.status === "rejected") throw stop.reason; // once all is stopped that can be
+      return stop.value;
+    });
+    return { cut: [...reports.flatMap(({ cut }) => cut), ...left], cutConnections: reports.reduce((sum, { cutConnections }) => sum + cutConnections, 0) };
+  }
+}
+
+/** Waits until all have settled, no longer than `ms`. */
+async function settledWithin(promises: readonly Promise<unknown>[], ms: number): Promise<void> {
+  if (promises.length === 0 || ms <= 0) return;
+  const { promise: isOver, resolve } = Promise.withResolvers<unknown>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([Promise.allSettled(promises), isOver]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,14 @@
+import type { Provider } from "./provider.ts";
+
+/** What the callers of a task give and get, as its provider's type knows it. */
+export interface TaskSignature<Args = unknown, Result = unknown> {
+  readonly args: Args;
+  readonly result: Result;
+}
+
+/** The tasks of a provider's type: `TasksOf<typeof provider>`. */
+export type TasksOf<SomeProvider> = SomeProvider extends Provider<infer Tasks> ? Tasks : never;
+
+/** A value as JSON can say it at the top: nothing is null there. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- the output of a schema may be void
+export type OnTheWire<Value> = Value extends void ? null : Value;

@@ -1,0 +1,38 @@
+import { AcommError } from "@acomm/protocol";
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { HttpHandler } from "./message-handler.ts";
+import { refuse } from "./refuse.ts";
+
+/** What RFC 6750 takes as a token. */
+const tokenForm = /^[\w.~+/-]+=*$/;
+
+/**
+ * Lets in only who shows one of the tokens, as `Authorization: Bearer <token>`; anybody else gets 401. How long it takes tells
+ * nothing about the tokens.
+ *
+ * @throws AcommError `bad_field` where there is no token, or one that no header can hold
+ */
+export function requireBearerToken(handler: HttpHandler, tokens: readonly string[]): HttpHandler {
+  if (tokens.length === 0) throw new AcommError("bad_field", "tokens is empty: nobody could come in");
+  const digests = tokens.map((token, index) => {
+    if (typeof token === "string" && tokenForm.test(token)) return digestOf(token);
+    throw new AcommError("bad_field", `tokens[${index}] must be letters, digits and - . _ ~ + / with = at its end`); // and is not shown
+  });
+  return async (request, response) => {
+    const [, shown] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
+    const digest = digestOf(shown ?? "");
+    let isKnown = false;
+    for (const known of digests) if (timingSafeEqual(digest, known)) isKnown = true;
+    if (isKnown && shown !== undefined) {
+      await handler(request, response);
+      return;
+    }
+    refuse(response, 401, "show a token: Authorization: Bearer <token>", { "www-authenticate": 'Bearer realm="acomm"', connection: "close" });
+    if (!request.complete) response.once("finish", () => { request.destroy(); });
+  };
+}
+
+/** Digests are of one length, and near tokens have digests that are not near. */
+function digestOf(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}
