@@ -19,11 +19,10 @@ function project(name: string, root: string, include: string, groupOrder = 0): T
 
 /** The tests of a package that are the same whatever its calls travel on, over a nats-server. */
 function overNats(name: string, files: readonly string[]): TestProjectInlineConfiguration {
-  const fixtures = join(packages, "transport-nats", "src", "fixtures");
   const { test, ...configuration } = project(`${name} over nats`, join(packages, name), "");
   return {
     ...configuration,
-    test: { ...test, include: files.map((file) => `src/${file}.test.ts`), env: { ACOMM_TEST_NETWORK: join(fixtures, "test-network.ts") }, setupFiles: [join(fixtures, "skip-without-server.ts")] },
+    test: { ...test, include: files.map((file) => `src/${file}.test.ts`), setupFiles: [join(packages, "transport-nats", "src", "fixtures", "test-network.ts")] },
   };
 }
 

@@ -71,6 +71,20 @@ describe.skipIf(whyNoNatsServer !== undefined)("a network over NATS", () => {
     expect(await codeOf(network.transport.send(url, text, {}))).toBe("fulfilled");
   });
 
+  test("a message waits for a server that is gone for reconnectTimeoutMs, then it is unavailable", async () => {
+    const leaving = await NatsServer.start();
+    onTestFinished(() => leaving[Symbol.asyncDispose]());
+    const network = open({ server: leaving.url, reconnectTimeoutMs: 300 });
+    await startService(network, () => null, { subject: "t" });
+    const url = parseUrl(`${leaving.url}/t`);
+    const trySend = (): Promise<string> => codeOf(network.transport.send(url, encodeRequest(createRequest({ task: "t" })), {}));
+    expect(await trySend()).toBe("fulfilled");
+    await leaving.kill();
+    let code = await trySend();
+    while (code === "ambiguous") code = await trySend(); // the end of the connection was not noticed yet
+    expect(code).toBe("unavailable");
+  });
+
   test("a URL of another server is forbidden_target: it shall not see these credentials", async () => {
     const network = open({ connection: { user: "u", pass: "secret" } });
     const url = parseUrl("nats://127.0.0.1:1/somewhere");

@@ -24,17 +24,16 @@ export interface TestNetwork extends AsyncDisposable {
   urlOf(name: string): string;
 }
 
-/** A module that can be named to {@link openTestNetwork}. */
-export interface TestNetworkModule {
-  openNetwork(): Promise<TestNetwork>;
+let openChosen: () => Promise<TestNetwork> = openUnixNetwork;
+
+/** A network of its own for a test. @default unix sockets, unless {@link useTestNetwork} has chosen another one */
+export function openTestNetwork(): Promise<TestNetwork> {
+  return openChosen();
 }
 
-/** The network that the environment names: `ACOMM_TEST_NETWORK` is the path of a {@link TestNetworkModule}. @default unix sockets */
-export async function openTestNetwork(): Promise<TestNetwork> {
-  const path = process.env["ACOMM_TEST_NETWORK"];
-  if (path === undefined) return openUnixNetwork();
-  const module = (await import(/* @vite-ignore */ path)) as TestNetworkModule;
-  return module.openNetwork();
+/** Chooses what {@link openTestNetwork} opens, for the tests of this process: in a file that is set up before them. */
+export function useTestNetwork(open: () => Promise<TestNetwork>): void {
+  openChosen = open;
 }
 
 async function openUnixNetwork(): Promise<TestNetwork> {
