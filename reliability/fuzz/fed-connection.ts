@@ -68,11 +68,14 @@ export class FedConnection {
       if (piece !== pieces.at(-1)) await new Promise((resolve) => setImmediate(resolve));
     }
     if (verdict.isPartial) this.#socket.end();
-    await this.#until(() => this.#isOver || (!isLast && this.#acknowledgements.length >= verdict.acknowledgements.length && this.#answers.length >= verdict.answers.length));
+    const owed = (ids: readonly string[]): string[] => ids.filter((id) => !verdict.cancelled.includes(id)).toSorted();
+    const due = owed(verdict.answers);
+    await this.#until(() => this.#isOver || (!isLast && this.#acknowledgements.length >= verdict.acknowledgements.length && owed(this.#answers).length >= due.length));
+    const answered = owed(this.#answers);
     // a request of a connection that ends may go without its answer
-    const answers = isLast ? verdict.answers.filter((id) => this.#answers.includes(id)).slice(0, this.#answers.length) : verdict.answers;
+    const answers = isLast ? due.filter((id) => answered.includes(id)).slice(0, answered.length) : due;
     this.#compare("acknowledgements", this.#acknowledgements, verdict.acknowledgements);
-    this.#compare("answers", this.#answers.toSorted(), answers.toSorted());
+    this.#compare("answers", answered, answers);
     if (this.#isOver !== isLast) throw new Error(`${this.#role}: the connection ${isLast ? "goes on" : "has ended"}`);
     if (this.#problem !== undefined && !isLast) throw new Error(`${this.#role}: ${this.#problem}`);
     if (isLast) this.#socket.destroy();

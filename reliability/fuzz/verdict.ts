@@ -1,4 +1,4 @@
-import { AcommError, decodeRequest, decodeResponse, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
+import { AcommError, cancelledId, decodeRequest, decodeResponse, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
 
 /** How the target reads what comes: as requests, or as responses. */
 export type Role = "service" | "response socket";
@@ -9,6 +9,8 @@ export interface Verdict {
   readonly acknowledgements: readonly string[];
   /** The ids of the requests that are to be answered on the connection. */
   readonly answers: readonly string[];
+  /** The ids of those that are taken back, which may have been answered before. */
+  readonly cancelled: readonly string[];
   /** Whether nothing more can be read after it. */
   readonly isBroken: boolean;
   /** Whether it ends within a frame. */
@@ -21,6 +23,7 @@ export const maxFrameBytes: Readonly<Record<Role, number>> = { service: 65_536, 
 export function verdictOn(stream: Buffer, role: Role): Verdict {
   const acknowledgements: string[] = [];
   const answers: string[] = [];
+  const cancelled: string[] = [];
   const decoder = new FrameDecoder({ maxFrameBytes: maxFrameBytes[role] });
   let isBroken = false;
   try {
@@ -30,7 +33,10 @@ export function verdictOn(stream: Buffer, role: Role): Verdict {
         if (role === "response socket") {
           decodeResponse(message);
         } else {
-          const { id, ext } = decodeRequest(message);
+          const request = decodeRequest(message);
+          const { id, ext } = request;
+          const other = cancelledId(request);
+          if (other !== undefined) cancelled.push(other);
           if (ext?.["reply"] === true) answers.push(id);
         }
       }));
@@ -41,7 +47,7 @@ export function verdictOn(stream: Buffer, role: Role): Verdict {
   }
   const isPartial = !isBroken && decoder.isPartial;
   if (isPartial) acknowledgements.push("bad_frame");
-  return { acknowledgements, answers, isBroken, isPartial };
+  return { acknowledgements, answers, cancelled, isBroken, isPartial };
 }
 
 /** `accepted`, or the code of the AcommError. @throws whatever else is thrown, which is a fault of the codec */

@@ -71,8 +71,11 @@ describe("a request that takes another one back", () => {
     expect(cancelledId(request)).toBe('a"b');
   });
 
-  test.each([null, 1, {}, { id: 1 }, []])("takes nothing back with the args %j", (args) => {
-    expect(cancelledId({ task: "acomm.cancel", args })).toBeUndefined();
+  test.each([null, 1, {}, { id: 1 }, []])("without an id is bad_field: %j", (args) => {
+    expect(refusal(() => cancelledId({ task: "acomm.cancel", args })).code).toBe("bad_field");
+  });
+
+  test("is not one of another task", () => {
     expect(cancelledId({ task: "other", args: { id: "a" } })).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { AcommError, cancelledId, cancelTask, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
+import { AcommError, cancelledId, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
 import type { AcommUrl, RawJson, Request, Response } from "@acomm/protocol";
 import { Deadlines } from "./deadlines.ts";
 import { deliverResponse } from "./deliver.ts";
@@ -122,7 +122,8 @@ export class Service implements AsyncDisposable {
 
   #accept(text: string, start: number, end: number, connection: ServerConnection): AcceptedWork {
     const request = decodeRequest(text, start, end, this.#maxDepth);
-    if (request.task === cancelTask) return this.#cancel(request, connection);
+    const cancelled = cancelledId(request);
+    if (cancelled !== undefined) return this.#cancel(request, cancelled, connection);
     if (this.#stopping !== undefined) throw new AcommError("stopping", "the service is stopping: send the request elsewhere");
     if (this.#jobs.length >= this.#maxInFlight) throw new AcommError("overloaded", `the service has ${this.#maxInFlight} requests under way: try again later`);
     const bytes = end - start;
@@ -136,9 +137,7 @@ export class Service implements AsyncDisposable {
   }
 
   /** A request that takes another one back (wire 2.4): one that came by the same connection, and no other. */
-  #cancel(request: Request, connection: ServerConnection): AcceptedWork {
-    const id = cancelledId(request);
-    if (id === undefined) throw new AcommError("bad_field", `args.id must be the id of the request that ${cancelTask} takes back`);
+  #cancel(request: Request, id: string, connection: ServerConnection): AcceptedWork {
     const { carriesAnswers, route } = connection.connection;
     const answersHere = request.ext?.["reply"] === true && carriesAnswers !== false;
     return {
