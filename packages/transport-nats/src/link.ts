@@ -37,7 +37,7 @@ export class Link {
   /** The beginning of every subject that is this process's own. */
   readonly inbox: string;
   /** When the way came back last, on the clock of `performance.now()`; minus infinity where it was never gone. */
-  returnedAt = -Infinity;
+  returnedAt: number = Number.NEGATIVE_INFINITY;
   readonly #init: LinkInit;
   readonly #watchers = new Set<LinkWatcher>();
   #connection: NatsConnection | undefined;

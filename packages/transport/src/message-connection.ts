@@ -136,7 +136,7 @@ export class MessageConnection implements IncomingConnection {
     return this.#receiver.next(options);
   }
 
-  enqueueAccepted(answersHere = false, lasts = answersHere): void {
+  enqueueAccepted(answersHere = false, lasts: boolean = answersHere): void {
     if (this.#unacknowledged.size > 0) this.#way.accept(this.#unacknowledged.shift(), answersHere && this.carriesAnswers, lasts);
   }
 
