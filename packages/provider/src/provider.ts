@@ -1,7 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import { checkPriority, checkServiceName, checkSocketDirectory, responseSocketPath, streamDirectory, Tracker } from "@acomm/tracker";
 import type { TrackerOptions } from "@acomm/tracker";
-import { checkGraceMs, createRegistry, Deadlines, serve } from "@acomm/transport";
+import { checkGraceMs, createRegistry, Deadlines, serve, settledWithin } from "@acomm/transport";
 import type { CutWork, ErrorHook, Service, StopOptions, StopReport, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
 import type { ProviderDescription } from "./provider-description.ts";
 import { Task } from "./task.ts";
@@ -189,13 +189,4 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     });
     return { cut: [...reports.flatMap(({ cut }) => cut), ...left], cutConnections: reports.reduce((sum, { cutConnections }) => sum + cutConnections, 0) };
   }
-}
-
-/** Waits until all have settled, no longer than `ms`. */
-async function settledWithin(promises: readonly Promise<unknown>[], ms: number): Promise<void> {
-  if (promises.length === 0 || ms <= 0) return;
-  const { promise: isOver, resolve } = Promise.withResolvers<unknown>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([Promise.allSettled(promises), isOver]);
-  clearTimeout(timer);
 }

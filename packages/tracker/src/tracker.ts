@@ -1,6 +1,6 @@
 import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
-import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
+import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, serveUnixStream, settledWithin, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CallParent, CutWork, LazyStreamSource, Listener, ServedStreamOptions, StopOptions, StopReport, StreamServer, TargetPolicy, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,6 @@ import { Calls } from "./calls.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
 import { ResponseForwarder } from "./response-forwarder.ts";
-import { settledWithin } from "./settled-within.ts";
 import { runHandlers, runProgress, TrackedRequest } from "./tracked-request.ts";
 import type { CallOptions, ForwardOptions, TrackerOptions } from "./tracker-options.ts";
 

@@ -40,6 +40,7 @@ test("the public names", () => {
     "send",
     "serve",
     "serveUnixStream",
+    "settledWithin",
     "stream",
     "urlOfSocketPath",
     "waitFor",
