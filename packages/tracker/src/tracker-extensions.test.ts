@@ -47,7 +47,7 @@ describe("the time of a call", () => {
     const reason = Promise.withResolvers<AcommError>();
     const url = await startService(async (_, context) => {
       reason.resolve(await aborted(context));
-      return null;
+      return new Promise(() => undefined); // an answer at this moment could still be in time
     });
     const tracker = await startTracker();
     expect(await codeOf(tracker.request(url, { task: "t", timeoutMs: 50 }))).toBe("timeout");
@@ -66,6 +66,7 @@ describe("the time of a call", () => {
     const inner = await startService(async (_, context) => {
       budget = (context.deadline ?? Infinity) - performance.now();
       await note("inner", context);
+      return new Promise(() => undefined);
     }, "inner");
     const outer = await startService((_, context) => {
       void note("outer", context);
