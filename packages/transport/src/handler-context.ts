@@ -5,7 +5,9 @@ import type { CallParent, Dependent } from "./call-parent.ts";
 export interface HandlerContext extends CallParent {
   /** Aborts when the caller has gone away or cancels, when its time is over, and when the service's stop gives up waiting. */
   readonly signal: AbortSignal;
+  /** Lets something end with the request, for less than a signal costs. */
   attach(dependent: Dependent): void;
+  /** Takes back what {@link attach} did. */
   detach(dependent: Dependent): void;
   /** By when the caller wants the answer, on the clock of `performance.now()`, in milliseconds; undefined where it doesn't say (wire 2.3). */
   readonly deadline: number | undefined;
