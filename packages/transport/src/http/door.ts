@@ -5,7 +5,7 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "nod
 import { createServer as createHttpsServer } from "node:https";
 import type { ServerOptions as TlsServerOptions } from "node:https";
 import { isIPv6 } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { defaultMaxConnections } from "../descriptors.ts";
 import { report } from "../diagnostics.ts";
 import type { ErrorHook } from "../diagnostics.ts";
@@ -65,6 +65,8 @@ export class HttpDoor implements AsyncDisposable {
   readonly #maxHeaders: number;
   readonly #onError: ErrorHook | undefined;
   readonly #underWay = new Set<ServerResponse>();
+  /** The connections that end because of a request that was not let in. */
+  readonly #refused = new WeakSet<Socket>();
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
   #onIdle: (() => void) | undefined;
@@ -165,6 +167,7 @@ export class HttpDoor implements AsyncDisposable {
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#refused.has(request.socket)) return; // it was written behind one that was not let in, and the connection ends
     this.#underWay.add(response);
     response.once("close", () => {
       this.#underWay.delete(response);
@@ -173,7 +176,8 @@ export class HttpDoor implements AsyncDisposable {
     const refusal = this.#refusalOf(request);
     const handler = this.#routes.get(pathOf(request));
     if (refusal !== undefined) {
-      refuse(response, ...refusal, { connection: "close" }); // what follows it on the connection is not looked at
+      this.#refused.add(request.socket); // what follows it on the connection is not looked at
+      refuse(response, ...refusal, { connection: "close" });
       return;
     }
     const { origin } = request.headers;
