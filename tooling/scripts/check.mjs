@@ -15,6 +15,7 @@ const steps = {
   lint: [...turbo, "//#lint"],
   typecheck: [...turbo, "//#typecheck"],
   "lint:deps": ["run", "lint:deps"],
+  api: ["run", "api"],
   "pack:check": ["run", "pack:check"],
   test: ["run", "test:coverage"],
 };
