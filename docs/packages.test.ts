@@ -23,7 +23,7 @@ describe.each(manifests)("S23 the package %s", (name, manifest) => {
     expect(manifest).not.toHaveProperty("gypfile");
   });
 
-  test.runIf(self.includes(name))("depends on nothing but its neighbours", async () => {
+  test.runIf(self.includes(name))("depends on nothing but its neighbours and types", async () => {
     const dependencies = Object.keys(manifest.dependencies ?? {});
     expect(dependencies.filter((dependency) => !self.some((neighbour) => dependency === `@acomm/${neighbour}`))).toEqual([]);
     for (const key of ["optionalDependencies", "peerDependencies", "bundledDependencies", "bundleDependencies"]) expect(manifest).not.toHaveProperty(key);

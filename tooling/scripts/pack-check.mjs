@@ -1,5 +1,6 @@
 // Packs every public package and checks the tarballs themselves: publint, are-the-types-wrong, what they import against what they say,
-// what is in them, and their sizes against `size-budget.json`. `--update` writes the sizes as they are.
+// what is in them, and their sizes against `size-budget.json`. `--update`
+// writes the sizes as they are, there and in the READMEs.
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,6 +12,7 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { contentsProblems, importProblems } from "./package-contents.mjs";
+import { sizeLine } from "./size-line.ts";
 import { readTar } from "./tar.mjs";
 
 const run = promisify(execFile);
@@ -45,7 +47,7 @@ try {
   await rm(out, { recursive: true, force: true });
 }
 
-if (update) await writeFile(budgetFile, `${JSON.stringify({ ...budget, packages: sizes }, undefined, 2)}\n`);
+if (update) await writeSizes();
 else problems.push(...sizeProblems());
 console.log(`${"bytes".padEnd(26)} ${"unpacked".padStart(9)} ${"packed".padStart(9)} ${"js, gzip".padStart(9)}`);
 for (const [name, { unpackedBytes, packedBytes, gzipBytes }] of Object.entries(sizes)) console.log(`${name.padEnd(26)} ${String(unpackedBytes).padStart(9)} ${String(packedBytes).padStart(9)} ${String(gzipBytes).padStart(9)}`);
@@ -54,6 +56,17 @@ console.log(`${budget.core.packages.map((name) => name.replace("@acomm/", "")).j
 if (together > budget.core.maxUnpackedBytes) problems.push(`the core has ${together} bytes unpacked, ${budget.core.maxUnpackedBytes} at most: take something out`);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
+
+async function writeSizes() {
+  await writeFile(budgetFile, `${JSON.stringify({ ...budget, packages: sizes }, undefined, 2)}\n`);
+  for (const folder of await readdir(join(root, "packages"))) {
+    const manifest = JSON.parse(await readFile(join(root, "packages", folder, "package.json"), "utf8"));
+    const path = join(root, "packages", folder, "README.md");
+    const page = await readFile(path, "utf8");
+    const line = sizeLine(manifest, sizes[manifest.name]);
+    await writeFile(path, /^Size: .*$/m.test(page) ? page.replace(/^Size: .*$/m, () => line) : `${page.trimEnd()}\n\n${line}\n`);
+  }
+}
 
 /** ESM only: `require` from CommonJS and the resolution of Node 10 are out of scope. */
 async function typeProblems(tarball) {
