@@ -27,7 +27,7 @@ export function verbSubject(verb: Verb, ...path: readonly string[]): string {
 }
 
 /** A name as the API takes it: letters, digits, hyphens and underscores. */
-export function apiName(name: string): string {
+function apiName(name: string): string {
   return name.replace(/[^A-Za-z0-9_-]/g, "_");
 }
 
@@ -63,12 +63,12 @@ export class ServiceRecord {
     return this.#service.endpoints.map(({ name, url, sharedUrl, metadata, counts }) => {
       const own = addressOf(parseUrl(url), this.#authority).subject;
       const subject = sharedUrl === undefined ? own : addressOf(parseUrl(sharedUrl), this.#authority).subject;
-      return { name: apiName(name), subject, queue_group: defaultQueueGroup, ...more({ ...metadata, [nameKey]: name, [subjectKey]: own }, counts?.() ?? { done: 0, failed: 0 }) };
+      return { name: apiName(name), subject, queue_group: defaultQueueGroup, ...more({ ...metadata, [nameKey]: name, [subjectKey]: own }, counts?.() ?? { done: 0, failed: 0, busyMs: 0 }) };
     });
   }
 }
 
-function statisticsOf({ done, failed, busyMs = 0 }: EndpointCounts): object {
+function statisticsOf({ done, failed, busyMs }: EndpointCounts): object {
   const requests = done + failed;
   const processing = Math.round(busyMs * 1e6); // the API counts nanoseconds
   return { num_requests: requests, num_errors: failed, last_error: "", processing_time: processing, average_processing_time: requests === 0 ? 0 : Math.round(processing / requests) };

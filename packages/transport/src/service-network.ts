@@ -6,8 +6,8 @@ import type { Listener, StreamServer, Transport } from "./transport.ts";
 export interface EndpointCounts {
   readonly done: number;
   readonly failed: number;
-  /** How long its requests took in all, in milliseconds. @default 0 */
-  readonly busyMs?: number | undefined;
+  /** How long its requests took in all, in milliseconds. */
+  readonly busyMs: number;
 }
 
 /** One endpoint of a service that announces itself. */
