@@ -74,7 +74,7 @@ export class Coordinator implements AsyncDisposable {
     const tracker = (): Tracker => this.#runningTracker();
     this.#registry = registry;
     this.#directory = new ProviderDirectory({ socketDir, check: checks.check, isForbidden: ({ dev, ino }) => dev === this.#ownSocket?.dev && ino === this.#ownSocket.ino, rescanMs });
-    this.#elsewhere = network === undefined ? undefined : new NetworkProviders({ network, providersOf: (task) => this.#directory.providersOf(task), rescanMs, onError });
+    this.#elsewhere = network === undefined ? undefined : new NetworkProviders({ network, socketDir, providersOf: (task) => this.#directory.providersOf(task), rescanMs, onError });
     this.#streams = new AdoptedStreams({ registry, directory: streamDirectory(socketDir, name), onError });
     this.#hooks = { registry, admit: (url, purpose) => url.protocol === "unix:" || admission.hooks(url, purpose), onError };
     this.#router = new Router({

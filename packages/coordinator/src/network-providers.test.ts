@@ -1,5 +1,6 @@
 import { AcommError, parseUrl } from "@acomm/protocol";
 import type { FoundService, ServiceNetwork } from "@acomm/transport";
+import { hostname } from "node:os";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { until } from "./fixtures/until.ts";
 import { NetworkProviders } from "./network-providers.ts";
@@ -25,7 +26,7 @@ async function startLooking(rescanMs = 1): Promise<{ readonly tasks: Map<string,
     tasks.set(task, providers);
     return providers;
   };
-  const looking = new NetworkProviders({ network: network as ServiceNetwork, providersOf, rescanMs, onError: (error) => { state.errors.push(error); } });
+  const looking = new NetworkProviders({ network: network as ServiceNetwork, socketDir: "/run/acomm", providersOf, rescanMs, onError: (error) => { state.errors.push(error); } });
   onTestFinished(() => { looking.close(); });
   await looking.start();
   return state;
@@ -65,6 +66,15 @@ describe("a provider on the network", () => {
     await until(() => looking.looks > looks + 5);
     expect(looking.tasks.get("work")?.all()).toHaveLength(1);
     expect(looking.errors).toMatchObject([{ code: "unavailable", message: expect.stringContaining("those of the directory go on") as string }]);
+  });
+
+  test("is called in the directory where it is there as well", async () => {
+    const looking = await startLooking();
+    const here = { ...service("1", "work"), metadata: { host: hostname(), socketDir: "/run/acomm" } };
+    const elsewhere = { ...service("2", "work"), metadata: { host: hostname(), socketDir: "/run/other" } };
+    looking.answer = [here, elsewhere, { ...service("3", "work"), metadata: { host: "other", socketDir: "/run/acomm" } }];
+    await until(() => looking.tasks.get("work")?.all().length === 2);
+    expect(looking.tasks.get("work")?.all().map(({ identity }) => identity).toSorted()).toEqual(["2", "3"]);
   });
 
   test("is none where it says what can't be, and the others are known all the same", async () => {

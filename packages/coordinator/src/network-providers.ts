@@ -2,12 +2,15 @@ import { AcommError } from "@acomm/protocol";
 import { checkPriority, checkServiceName } from "@acomm/tracker";
 import { checkTimeoutMs, report } from "@acomm/transport";
 import type { ErrorHook, FoundEndpoint, FoundService, ServiceNetwork } from "@acomm/transport";
+import { hostname } from "node:os";
 import { FoundProvider } from "./found-provider.ts";
 import type { TaskProviders } from "./task-providers.ts";
 
 /** What {@link NetworkProviders} work with. */
 export interface NetworkProvidersInit {
   readonly network: ServiceNetwork;
+  /** Those that are in this directory as well are called there. */
+  readonly socketDir: string;
   readonly providersOf: (task: string) => TaskProviders;
   /** How often to look, whatever the network tells, in milliseconds. @default 5000 */
   readonly rescanMs?: number | undefined;
@@ -85,6 +88,7 @@ export class NetworkProviders {
     const there = new Set<string>();
     const checks: Promise<void>[] = [];
     for (const service of found) {
+      if (service.metadata["host"] === hostname() && service.metadata["socketDir"] === this.#init.socketDir) continue;
       for (const endpoint of service.endpoints) {
         const key = `network:${service.id}:${endpoint.name}`;
         there.add(key);
