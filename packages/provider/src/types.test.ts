@@ -1,7 +1,7 @@
 import type { AcommError, Request } from "@acomm/protocol";
 import { type } from "arktype";
 import * as v from "valibot";
-import { describe, expectTypeOf, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import type { Caller } from "@acomm/tracker";
 import { createClient, Provider } from "./index.ts";
