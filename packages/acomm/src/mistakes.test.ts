@@ -28,7 +28,7 @@ afterAll(async () => {
 /** As JavaScript calls it, where no compiler has looked. */
 const untyped = (value: unknown): never => value as never;
 const said = async (promise: Promise<unknown>): Promise<string> => {
-  const { code, message } = (await errorOf(promise)) as Error & { readonly code: string };
+  const { code, message } = await errorOf(promise);
   return `${code}: ${message}`;
 };
 const thrown = (action: () => unknown): string => {

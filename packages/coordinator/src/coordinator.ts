@@ -54,7 +54,7 @@ export class Coordinator implements AsyncDisposable {
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  /** @throws AcommError `bad_field`, `bad_address` */
+  /** A coordinator that finds and serves nothing before its start. @throws AcommError `bad_field`, `bad_address` */
   constructor(options: CoordinatorOptions) {
     checkOptionNames(options, "Coordinator", coordinatorOptionNames);
     if (options.http !== undefined) checkOptionNames(options.http, "http of Coordinator", coordinatorHttpOptionNames);

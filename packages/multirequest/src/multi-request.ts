@@ -28,7 +28,7 @@ export class MultiRequest {
   #openCount = 0;
   #waiters: (() => void)[] = [];
 
-  /** @throws AcommError `bad_field` */
+  /** A wait for requests that this tracker makes; the tracker is started and stopped by its owner. @throws AcommError `bad_field` */
   constructor(tracker: Tracker, options: MultiRequestOptions = {}) {
     checkOptionNames(options, "MultiRequest", { timeoutMs: true });
     this.#tracker = tracker;

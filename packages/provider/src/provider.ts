@@ -60,7 +60,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  /** @throws AcommError `bad_field`, `bad_address` */
+  /** A provider that is to be given its tasks, and then to be started. @throws AcommError `bad_field`, `bad_address` */
   constructor(options: ProviderOptions) {
     checkOptionNames(options, "Provider", providerOptionNames);
     const { socketDir, network, name, priority = 50, listener, tracker = {}, onError } = options;

@@ -47,7 +47,7 @@ export class Tracker implements AsyncDisposable {
   #stopping: Promise<StopReport> | undefined;
   #refused = 0;
 
-  /** @throws AcommError `bad_field`, `bad_address` */
+  /** A tracker that takes requests from its start to its stop. @throws AcommError `bad_field`, `bad_address` */
   constructor(options: TrackerOptions = {}) {
     checkOptionNames(options, "Tracker", trackerOptionNames);
     const { socketPath, listener } = options;

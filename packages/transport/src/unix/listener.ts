@@ -48,6 +48,8 @@ export class UnixListener extends StreamListener {
   readonly #path: string;
 
   /**
+   * A listener that has its socket from its start to its stop.
+   *
    * @param socketPath an absolute path of at most 107 bytes
    * @throws AcommError `bad_address`, `bad_field`
    */
