@@ -59,6 +59,12 @@ describe.each(workflows)("%s", (_, workflow) => {
   });
 });
 
+test.each(["README.md", "CONTRIBUTING.md", "AGENTS.md", ".github/pull_request_template.md"])("%s names commands that are there", async (page) => {
+  const words = [...(await read(page)).matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!);
+  const named = words.filter((code) => /^(?:npm run|pnpm -- run)/.test(code)).flatMap(scriptsOf).concat(words.filter((code) => /^[a-z]+:[a-z:]+$/.test(code)));
+  expect(named.filter((script) => !(script in scripts))).toEqual([]);
+});
+
 test("every step of `npm test` is a job of ci.yml", async () => {
   const check = await read("tooling/scripts/check.mjs");
   const steps = [.../^const steps = \{(.*?)^\};/ms.exec(check)![1]!.matchAll(/^ {2}"?([\w:-]+)"?: \[.*?"(?:\/\/#)?([\w:-]+)"\],?$/gm)].map(([, name, script]) => ({ name: name!, script: script! }));
