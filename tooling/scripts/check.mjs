@@ -16,6 +16,7 @@ const steps = {
   typecheck: [...turbo, "//#typecheck"],
   "lint:deps": ["run", "lint:deps"],
   api: ["run", "api"],
+  "built:check": ["run", "built:check"],
   "pack:check": ["run", "pack:check"],
   test: ["run", "test:coverage"],
 };
