@@ -41,11 +41,11 @@ describe("the names of options", () => {
   });
 
   test.each([
-    [undefined, "none"],
+    [undefined, "missing"],
     [null, "null"],
     ["/run/acomm", "a string"],
     [[], "an array"],
   ])("need an object: %j", (options, kind) => {
-    expect(check(options)).toMatchObject({ code: "bad_field", message: `Example takes an object of options, but got ${kind}` });
+    expect(check(options)).toMatchObject({ code: "bad_field", message: `Example takes an object of options, but it is ${kind}` });
   });
 });

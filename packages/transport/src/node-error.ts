@@ -15,17 +15,17 @@ const codes: Readonly<Record<string, { readonly code: AcommErrorCode; readonly h
   EMFILE: { code: "overloaded", hint: "this process has no file descriptor left: close some, or raise its limit (ulimit -n)" },
   ENFILE: { code: "overloaded", hint: "this machine has no file descriptor left" },
   EADDRINUSE: { code: "bad_address", hint: "the address is in use: choose another, or stop who has it" },
-  EADDRNOTAVAIL: { code: "bad_address", hint: "the address is not one of this machine: choose one that is" },
+  EADDRNOTAVAIL: { code: "bad_address", hint: "the address is not one of this machine" },
   EACCES: { code: "bad_address", hint: "permission denied: check the owner and mode of the socket and its directory" },
   EPERM: { code: "bad_address", hint: "permission denied: check the owner and mode of the socket and its directory" },
   ENOTSOCK: { code: "bad_address", hint: "the path is not a socket" },
   EPROTOTYPE: { code: "bad_address", hint: "the path is not a stream socket" },
   ENOTDIR: { code: "bad_address", hint: "a part of the path is not a directory" },
   EISDIR: { code: "bad_address", hint: "the path is a directory" },
-  ELOOP: { code: "bad_address", hint: "the path leads through too many links: give the directory itself" },
-  ENAMETOOLONG: { code: "bad_address", hint: "the path is too long: choose a shorter directory" },
+  ELOOP: { code: "bad_address", hint: "the path leads through too many links" },
+  ENAMETOOLONG: { code: "bad_address", hint: "the path is too long" },
   EINVAL: { code: "bad_address", hint: "the path is not valid" },
-  EROFS: { code: "bad_address", hint: "the file system is read-only: choose another directory" },
+  EROFS: { code: "bad_address", hint: "the file system is read-only" },
 };
 
 /** Node's own code of an error (`ENOENT`, …), or the empty string. */

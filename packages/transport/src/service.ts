@@ -52,15 +52,10 @@ const serveOptionNames: OptionNames<ServeOptions> = { registry: true, admit: tru
  */
 export function serve<Args = unknown, Result = unknown>(listener: Listener, handler: RequestHandler<Args, Result>, options: ServeOptions = {}): Service {
   // a plain value in place of the listener would end the process, later and elsewhere
-  if (typeof (listener as Partial<Listener> | null | undefined)?.nextConnection !== "function") throw new AcommError("bad_field", `serve needs a listener first, such as new UnixListener("/run/acomm/a.sock"), but got ${given(listener)}`);
-  if (typeof handler !== "function") throw new AcommError("bad_field", `serve needs a handler, a function from a request to its result, but got ${given(handler)}`);
+  if (typeof (listener as Partial<Listener> | null | undefined)?.nextConnection !== "function") throw new AcommError("bad_field", 'serve needs a listener, such as new UnixListener("/run/acomm/a.sock")');
+  if (typeof handler !== "function") throw new AcommError("bad_field", "serve needs a handler, a function from a request to its result");
   checkOptionNames(options, "serve", serveOptionNames);
   return new Service(listener, handler as RequestHandler, options);
-}
-
-function given(value: unknown): string {
-  if (value === undefined) return "none";
-  return typeof value === "object" ? "another object" : `a ${typeof value}`;
 }
 
 /** A running service, made by {@link serve}. */

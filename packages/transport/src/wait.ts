@@ -28,11 +28,10 @@ export function checkDepth(value: number | undefined): number {
   throw new AcommError("bad_field", `maxDepth must be a whole number from 1 to 5000, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
 }
 
-/** A signal that can be listened to. @throws AcommError `bad_field`, such as for the controller itself */
+/** A signal. @throws AcommError `bad_field` */
 export function checkSignal(signal: AbortSignal): AbortSignal {
   if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === "function") return signal;
-  const isController = typeof (signal as unknown as Partial<AbortController> | null)?.signal === "object";
-  throw new AcommError("bad_field", `signal must be an AbortSignal${isController ? ", but is an AbortController: give its signal" : ", such as AbortSignal.timeout(5000)"}`);
+  throw new AcommError("bad_field", "signal must be an AbortSignal: of an AbortController, give its signal");
 }
 
 /** The error of a wait that its signal ended. */
