@@ -30,15 +30,16 @@ export interface Row {
   readonly problems: string[];
 }
 
-/** Installs each package by itself, in a directory below `directory`. */
+/** Installs each package by itself, in a directory below `directory`; leaves out those without anything to import. */
 export async function installPackages(directory: string, packages: readonly string[], env: Readonly<NodeJS.ProcessEnv>): Promise<readonly Installed[]> {
   const types = await Project.create(directory, env);
   await types.install("@types/node"); // found by all, as every one of them would have it
-  return inTurn(packages, async (name) => {
+  const installed = await inTurn(packages, async (name): Promise<Installed | undefined> => {
     const project = await Project.create(join(directory, "projects", basename(name)), env);
     await project.install(name, ...(companions[name] ?? []));
     const manifest = await project.manifestOf(name);
     const entries = entriesOf(manifest);
+    if (entries.length === 0) return undefined; // nothing of it is imported
     const program = await readFile(join(import.meta.dirname, "programs", `${basename(name)}.ts`), "utf8").catch(() => undefined);
     const [, expected] = /^\/\*\* Prints `(.*)`\. \*\/$/m.exec(program ?? "") ?? [];
     if (program === undefined || expected === undefined) throw new Error(`${name} has no program in stranger/programs that begins with what it prints`);
@@ -48,6 +49,7 @@ export async function installPackages(directory: string, packages: readonly stri
     await project.write("loaded.cjs", loaded.map((entry) => JSON.stringify(entry)).map((entry) => `if (Object.keys(require(${entry})).length > 0) import(${entry}).then((names) => console.log(names === require(${entry})));\n`).join(""));
     return { name, project, manifest, expected };
   });
+  return installed.filter((one) => one !== undefined);
 }
 
 function entriesOf({ name, exports = {} }: Manifest): readonly string[] {

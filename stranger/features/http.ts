@@ -44,10 +44,13 @@ export const http: Features = {
     const door = new HttpDoor({ routes: {}, maxConnections: 1 });
     await door.start();
     const port = Number(door.url.port);
+    // Bun hears of a connection when it has said something
     const first = connect(port, "127.0.0.1");
-    await once(first, "connect");
+    first.write("GET / HTTP/1.1\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 200));
     const second = connect(port, "127.0.0.1").resume();
     second.on("error", () => undefined);
+    second.write("GET / HTTP/1.1\r\n");
     const late = new Promise<string>((resolve) => setTimeout(resolve, 3_000, "open after 3 s"));
     const outcome = await Promise.race([new Promise<string>((resolve) => second.once("close", () => { resolve("closed"); })), late]);
     first.destroy();
