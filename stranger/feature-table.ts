@@ -37,7 +37,7 @@ export async function compareWithPage(outcomes: ReadonlyMap<string, Outcomes>, i
   const [written = ""] = /^\| feature .*\n(?:\|.*\n)+/m.exec(text) ?? [];
   if (isUpdate) await writeFile(page, text.replace(written, `${table}\n`));
   const [head = [], , ...rows] = (isUpdate ? table : written).trim().split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
-  const said = new Map(rows.flatMap(([feature = "", ...words]) => words.map((word, index) => [`${head[index + 1] ?? ""}: ${feature}`, word] as const)));
+  const said = new Map<string, string>(rows.flatMap(([feature = "", ...words]) => words.map((word, index) => [`${head[index + 1] ?? ""}: ${feature}`, word] as const)));
   const problems = runtimes.flatMap((runtime) => features.flatMap((feature) => {
     const key = `${runtime}: ${feature}`;
     const word = wordOf(runtime, feature);
