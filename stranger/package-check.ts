@@ -68,7 +68,7 @@ export async function typeCheckAll(directory: string, installed: readonly Instal
     const filesOf = (name: string): string => join("projects", basename(name));
     const lines = await typeCheck(directory, compiler, resolution, installed.flatMap(({ name }) => ["main.ts", "entries.ts"].map((file) => join(filesOf(name), file))), { types: ["node"] });
     const alone = installed.filter(({ name }) => neutral.has(name));
-    if (alone.length > 0) lines.push(...(await typeCheck(directory, compiler, resolution, alone.map(({ name }) => join(filesOf(name), "entries.ts")), { types: [], lib: ["es2023", "dom"] })));
+    if (alone.length > 0 && resolution === "bundler") lines.push(...(await typeCheck(directory, compiler, resolution, alone.map(({ name }) => join(filesOf(name), "entries.ts")), { types: [], lib: ["es2023", "dom"] })));
     const column = `${compiler.name} ${resolution}`;
     for (const row of rows) row.cells[column] = "ok";
     for (const line of lines) {

@@ -1,4 +1,5 @@
-import { AcommError, createUnixTransport, serve, Tracker, UnixListener } from "acomm";
+import { createUnixTransport, serve, Tracker, UnixListener } from "acomm";
+import type { AcommError } from "acomm";
 import { transportCompliance } from "acomm/testing";
 import assert from "node:assert/strict";
 import { lstat, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -50,7 +51,10 @@ export const calls: Features = {
   "timeouts, cancelling and progress": async (directory) => {
     const aborted: string[] = [];
     const echo = await startEcho(directory, async ({ task }, { signal, progress }) => {
-      if (task === "step") return progress("half");
+      if (task === "step") {
+        progress("half");
+        return;
+      }
       await new Promise((resolve) => { signal.addEventListener("abort", resolve); });
       aborted.push((signal.reason as AcommError).code);
     });

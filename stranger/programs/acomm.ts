@@ -10,7 +10,7 @@ const tracker = new Tracker();
 await tracker.start();
 
 const client = createClient<typeof provider>(tracker, { socketDir });
-const answer = String(await client.request("greet", "Ada"));
+const answer = await client.request("greet", "Ada");
 const multi = new MultiRequest(tracker);
 multi.request("one", coordinator.url, { task: "greet", args: "Ada" });
 if ((await multi.responses()).get("one")?.result !== answer) throw new AcommError("bad_field", "two answers to one question");

@@ -17,6 +17,7 @@ const steps = {
   "lint:deps": ["run", "lint:deps"],
   "pack:check": ["run", "pack:check"],
   test: ["run", "test:coverage"],
+  "test:stranger": ["run", "test:stranger"],
 };
 
 rmSync(summary, { force: true });
