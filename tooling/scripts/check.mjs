@@ -19,6 +19,7 @@ const steps = {
   "built:check": ["run", "built:check"],
   "pack:check": ["run", "pack:check"],
   test: ["run", "test:coverage"],
+  "test:stranger": ["run", "test:stranger"],
 };
 
 rmSync(summary, { force: true });
