@@ -23,7 +23,7 @@ const links = new SiteLinks(
     ["README.md", "index.html"],
     ["docs/index.md", "index.html"],
     ["docs", "index.html"],
-    ...pages.map(({ file, url }) => [file, `${url}.html`] as const),
+    ...pages.flatMap(({ file, url }) => [[file, `${url}.html`] as const, [file.replace(/\/README\.md$/, ""), `${url}.html`] as const]),
     ...entries.flatMap(({ directory, url }) => (directory === undefined ? [] : [[directory, `${url}.html`] as const, [`${directory}/README.md`, `${url}.html`] as const])),
   ]),
 );

@@ -45,7 +45,7 @@ export function readSections(): { readonly sections: Section[]; readonly problem
 function readPage(file: string): Page {
   const text = read(file);
   const [, title = ""] = /^# (.+)$/m.exec(text) ?? [];
-  return { file, title: title.replaceAll("`", ""), url: file.replace(/^docs\//, "").replace(/\.md$/, "").toLowerCase(), text };
+  return { file, title: title.replaceAll("`", ""), url: file.replace(/^docs\//, "").replace(/(?:\/README)?\.md$/, "").toLowerCase(), text };
 }
 
 function markdownIn(directory: string): string[] {

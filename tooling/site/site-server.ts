@@ -21,8 +21,8 @@ export interface SiteServer {
 /** Serves the files of a directory on loopback. @param port 0 for any that is free */
 export async function serveSite(directory: string, port: number): Promise<SiteServer> {
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost"); // has no `..` any more
-    const file = createReadStream(join(directory, decodeURIComponent(pathname === "/" ? "/index.html" : pathname)));
+    const { pathname } = new URL(request.url ?? "/", "http://localhost"); // has neither `..` nor, undecoded, a slash that hides one
+    const file = createReadStream(join(directory, pathname === "/" ? "/index.html" : pathname));
     file.once("error", () => response.writeHead(404).end());
     file.once("open", () => file.pipe(response.setHeader("content-type", types[extname(pathname)] ?? types[".html"] ?? "")));
   });
