@@ -38,6 +38,7 @@ export default defineConfig({
       overNats("tracker", ["tracker-extensions", "tracker-fairness", "tracker-stop", "tracker-track"]),
       overNats("multirequest", ["multi-request"]),
       ...["docs", "examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
+      project("site", join(import.meta.dirname, "tooling", "site"), "*.test.ts"),
       alone(project("reliability", join(import.meta.dirname, "reliability"), "**/*.test.ts", 1)), // processes of their own, whose memory and delays are measured
       project("benchmarks", join(import.meta.dirname, "benchmarks"), "**/*.test.ts", 2), // what it compares must have the machine for itself
     ],

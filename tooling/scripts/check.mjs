@@ -16,6 +16,7 @@ const steps = {
   typecheck: [...turbo, "//#typecheck"],
   "lint:deps": ["run", "lint:deps"],
   "pack:check": ["run", "pack:check"],
+  docs: [...turbo, "//#docs:build"],
   test: ["run", "test:coverage"],
 };
 

@@ -82,7 +82,8 @@ const project = await app.convert();
 if (project === undefined) throw new Error("TypeDoc reads nothing: see above");
 addPages(project);
 app.renderer.on(PageEvent.END, (page) => {
-  page.contents = links.resolve(page.url, page.contents ?? "");
+  // the icons stand in every page, where they are found without a server as well
+  page.contents = links.resolve(page.url, (page.contents ?? "").replaceAll(/(?<=<use href=")[^"#]*(?=#icon-)/g, ""));
 });
 app.renderer.on(RendererEvent.END, () => writeSources(project), 100); // before the colours of what was highlighted are written down
 app.validate(project);
@@ -102,8 +103,9 @@ function addPages(reflection: ProjectReflection): void {
   const parse = (file: string, text: string): DocumentReflection["content"] =>
     app.converter.parseRawComment(new MinimalSourceFile(absoluteLinks(file, text), join(root, file) as NormalizedPath), reflection.files).content;
   reflection.readme = parse("docs/index.md", withoutHeadline(readFrontPage()));
-  for (const [index, { name, directory, url }] of entries.entries()) {
-    const module = reflection.children![index]!;
+  for (const { name, file, directory, url } of entries) {
+    const module = reflection.children?.find(({ sources }) => sources?.[0]?.fileName === file);
+    if (module === undefined) throw new Error(`${file} is no module of the reference`);
     module.name = name;
     urls.set(module, url);
     const readme = `${directory ?? ""}/README.md`;

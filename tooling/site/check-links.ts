@@ -14,7 +14,7 @@ export function checkLinks(directory: string): LinkReport {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => posix.relative(directory, join(entry.parentPath, entry.name)));
-  const pages = new Map(files.filter((file) => file.endsWith(".html")).map((file) => [file, withoutScripts(readFileSync(join(directory, file), "utf8"))]));
+  const pages = new Map(files.filter((file) => file.endsWith(".html")).map((file) => [file, linkedPart(readFileSync(join(directory, file), "utf8"))]));
   const ids = new Map([...pages].map(([file, html]) => [file, new Set([...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => unescape(id!)))]));
   const there = new Set(files);
   const broken = new Set<string>();
@@ -33,8 +33,9 @@ export function checkLinks(directory: string): LinkReport {
   return { files: files.length, checked, broken: [...broken] };
 }
 
-function withoutScripts(html: string): string {
-  return html.replace(/<script\b[^>]*>.*?<\/script>/gs, (script) => script.slice(0, script.indexOf(">") + 1));
+/** Without what is in scripts, and without icons, which a script puts into the page. */
+function linkedPart(html: string): string {
+  return html.replaceAll(/<use href="#icon-[^"]*"/g, "").replace(/<script\b[^>]*>.*?<\/script>/gs, (script) => script.slice(0, script.indexOf(">") + 1));
 }
 
 function unescape(text: string): string {

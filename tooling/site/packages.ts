@@ -1,4 +1,4 @@
-import { exists, list, read } from "./repository.ts";
+import { list, read } from "./repository.ts";
 
 /** What somebody may import: a package, or a second entry of one. */
 export interface EntryPoint {
@@ -13,19 +13,26 @@ export interface EntryPoint {
 interface Manifest {
   readonly name: string;
   readonly private?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 }
 
-/** The entries of all published packages, the lowest floor first: a name's page is in the package that declares it. */
+/** The entries of all published packages, what is imported before who imports it: a name's page is where it is declared. */
 export function entryPoints(): EntryPoint[] {
-  const packages = list("packages").map((name) => {
-    const directory = `packages/${name.slice(0, -1)}`;
-    const [floor = "9"] = exists(`${directory}/turbo.json`) ? (/(?<=floor-)\d/.exec(read(`${directory}/turbo.json`)) ?? []) : [];
-    return { directory, floor, manifest: JSON.parse(read(`${directory}/package.json`)) as Manifest };
-  });
-  return packages
+  const packages = new Map(
+    list("packages").map((entry) => {
+      const directory = `packages/${entry.slice(0, -1)}`;
+      const manifest = JSON.parse(read(`${directory}/package.json`)) as Manifest;
+      return [manifest.name, { directory, manifest }];
+    }),
+  );
+  const heightOf = (name: string): number => {
+    const { dependencies = {} } = packages.get(name)?.manifest ?? {};
+    return packages.has(name) ? 1 + Math.max(0, ...Object.keys(dependencies).map(heightOf)) : 0;
+  };
+  return [...packages.values()]
     .filter(({ manifest }) => manifest.private !== true)
-    .sort((one, other) => one.floor.localeCompare(other.floor))
+    .sort((one, other) => heightOf(one.manifest.name) - heightOf(other.manifest.name))
     .flatMap(({ directory, manifest }) =>
       Object.entries(manifest.exports ?? {}).flatMap(([path, target]) => {
         if (typeof target === "string" || target["@acomm/source"] === undefined) return [];
