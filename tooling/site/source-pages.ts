@@ -29,7 +29,7 @@ export function sourcePage(file: string, names: readonly PublicName[], highlight
     const items = children.map((child) => `<li><a href="${posix.relative(posix.dirname(url), sourceUrl(child))}">${child.slice(file.length)}</a></li>`);
     return { url, html: frame(file, base, "", `<ul class="source-list">${items.join("\n")}</ul>`), needs: children };
   }
-  // the tests are four fifths of the text, and their colours would be most of the time that the site takes
+  // the tests are half of the text, and colours are most of the time that the site takes
   const language = /(?<!\.test)\.(?:ts|js|mjs)$/.test(file) ? "typescript" : file.endsWith(".json") ? "json" : file.endsWith(".sh") ? "bash" : undefined;
   const text = read(file).replace(/\n$/, "");
   const html = language === undefined ? escapeHtml(text) : highlight(text, language).replaceAll("<br/>", "\n");
