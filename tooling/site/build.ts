@@ -67,6 +67,7 @@ const app = await Application.bootstrap({
   router: "site",
   theme: "site",
   customCss: join(import.meta.dirname, "site.css"),
+  favicon: join(import.meta.dirname, "favicon.svg"),
   highlightLanguages: ["typescript", "javascript", "json", "bash", "sh", "go", "html", "css", "tsx", "yaml", "ini", "docker", "http", "diff"],
   ignoredHighlightLanguages: ["text", "console"],
   markdownLinkExternal: false,

@@ -34,7 +34,8 @@ export function readSections(): { readonly sections: Section[]; readonly problem
   const sections = entries.map(({ title, folder, pages = [] }) => {
     const named = pages.map((page) => posix.join(folder ?? "", page));
     const found = folder !== undefined && exists(folder) ? markdownIn(folder) : [];
-    return { title, pages: [...named.filter(exists), ...found.filter((file) => !named.includes(file))].map(readPage) };
+    const listed = [...named.filter(exists), ...found.filter((file) => !named.includes(file))].map(readPage);
+    return { title, pages: folder === undefined || found.length === 0 || exists(`${folder}/README.md`) ? listed : [listPage(title, folder, listed), ...listed] };
   });
   const known = new Set([frontPage, ...sections.flatMap(({ pages }) => pages.map(({ file }) => file))]);
   const there = [...markdownIn("docs"), ...["SECURITY.md", "CONTRIBUTING.md"].filter(exists)];
@@ -46,6 +47,12 @@ function readPage(file: string): Page {
   const text = read(file);
   const [, title = ""] = /^# (.+)$/m.exec(text) ?? [];
   return { file, title: title.replaceAll("`", ""), url: file.replace(/^docs\//, "").replace(/(?:\/README)?\.md$/, "").toLowerCase(), text };
+}
+
+/** For a folder without a page of its own, to which others link. */
+function listPage(title: string, folder: string, pages: readonly Page[]): Page {
+  const items = pages.map((page) => `- [${page.title}](${posix.relative(folder, page.file)})`);
+  return { file: `${folder}/README.md`, title: `All ${title.toLowerCase()}`, url: folder.replace(/^docs\//, ""), text: `# ${title}\n\n${items.join("\n")}\n` };
 }
 
 function markdownIn(directory: string): string[] {

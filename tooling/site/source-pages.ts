@@ -45,6 +45,7 @@ function frame(file: string, base: string, about: string, content: string): stri
 <meta charset="utf-8"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>${file} | acomm</title>
+<link rel="icon" href="${base}assets/favicon.svg"/>
 <link rel="stylesheet" href="${base}assets/style.css"/>
 <link rel="stylesheet" href="${base}assets/highlight.css"/>
 <link rel="stylesheet" href="${base}assets/custom.css"/>
@@ -63,5 +64,5 @@ ${content}
 }
 
 function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }
