@@ -2,7 +2,7 @@
 // Exits non-zero where TypeDoc warns, a page isn't in the navigation, or a link leads nowhere.
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative, resolve } from "node:path";
-import type { DeclarationReflection, NavigationElement, NormalizedPath, ProjectReflection, Reflection, RouterTarget } from "typedoc";
+import type { NavigationElement, NormalizedPath, ProjectReflection, Reflection, RouterTarget } from "typedoc";
 import { Application, BaseRouter, DefaultTheme, DocumentReflection, MinimalSourceFile, PageEvent, ReflectionKind, RendererEvent } from "typedoc";
 import { checkLinks } from "./check-links.ts";
 import { absoluteLinks, SiteLinks, sourceLink, withoutHeadline } from "./links.ts";
@@ -32,7 +32,9 @@ const links = new SiteLinks(
 class SiteRouter extends BaseRouter {
   protected getIdealBaseName(target: RouterTarget): string {
     const reflection = target as Reflection;
-    return urls.get(reflection) ?? `${this.getIdealBaseName(reflection.parent!)}/${this.getUrlSafeName(reflection.name)}`;
+    const url = urls.get(reflection);
+    if (url !== undefined) return url;
+    return `${reflection.parent === undefined ? "reference" : this.getIdealBaseName(reflection.parent)}/${this.getUrlSafeName(reflection.name)}`;
   }
 }
 
@@ -74,6 +76,8 @@ const app = await Application.bootstrap({
   hideGenerator: true,
   includeVersion: false,
   githubPages: false,
+  packagesRequiringDocumentation: [...new Set(entries.map(({ packageName }) => packageName))],
+  intentionallyNotDocumented: ["@acomm/protocol.ResponseHandler.__type.handle"], // its type's comment is above the type
   validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true, unusedMergeModuleWith: true },
 });
 app.renderer.defineRouter("site", SiteRouter);
@@ -112,8 +116,8 @@ function addPages(reflection: ProjectReflection): void {
     const readme = `${directory ?? ""}/README.md`;
     if (directory !== undefined && exists(readme)) module.readme = parse(readme, withoutHeadline(read(readme)));
   }
-  for (const { sources } of Object.values(reflection.reflections) as DeclarationReflection[]) {
-    for (const source of sources ?? []) source.url = sourceLink(source.fileName, source.line);
+  for (const declared of Object.values(reflection.reflections)) {
+    for (const source of declared.isDeclaration() || declared.isSignature() ? (declared.sources ?? []) : []) source.url = sourceLink(source.fileName, source.line);
   }
   for (const { file, title, url, text } of pages) {
     const document = new DocumentReflection(title, reflection, parse(file, text), {});
@@ -138,10 +142,11 @@ function writeSources(reflection: ProjectReflection): void {
 /** What the reference describes, by the file that declares it. */
 function publicNames(reflection: ProjectReflection): Map<string, PublicName[]> {
   const names = new Map<string, PublicName[]>();
-  for (const child of reflection.children?.flatMap((module) => module.children ?? []) ?? ([] as DeclarationReflection[])) {
-    if (child.kind === ReflectionKind.Reference) continue;
+  const { router } = app.renderer;
+  for (const child of reflection.children?.flatMap((module) => module.children ?? []) ?? []) {
+    if (child.kind === ReflectionKind.Reference || router?.hasUrl(child) !== true) continue;
     const file = child.sources?.[0]?.fileName ?? "";
-    names.set(file, [...(names.get(file) ?? []), { name: child.name, url: app.renderer.router!.getFullUrl(child) }]);
+    names.set(file, [...(names.get(file) ?? []), { name: child.name, url: router.getFullUrl(child) }]);
   }
   return names;
 }

@@ -15,7 +15,7 @@ export function checkLinks(directory: string): LinkReport {
     .filter((entry) => entry.isFile())
     .map((entry) => posix.relative(directory, join(entry.parentPath, entry.name)));
   const pages = new Map(files.filter((file) => file.endsWith(".html")).map((file) => [file, linkedPart(readFileSync(join(directory, file), "utf8"))]));
-  const ids = new Map([...pages].map(([file, html]) => [file, new Set([...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => unescape(id!)))]));
+  const ids = new Map([...pages].map(([file, html]) => [file, new Set([...html.matchAll(/\sid="([^"]+)"/g)].map(([, id = ""]) => unescape(id)))]));
   const there = new Set(files);
   const broken = new Set<string>();
   let checked = 0;

@@ -4,6 +4,7 @@ import { list, read } from "./repository.ts";
 export interface EntryPoint {
   /** As it is imported: `@acomm/transport/testing`. */
   readonly name: string;
+  readonly packageName: string;
   readonly file: string;
   /** The package's directory; a second entry has none, since the page of the directory is the package's. */
   readonly directory: string | undefined;
@@ -37,7 +38,7 @@ export function entryPoints(): EntryPoint[] {
       Object.entries(manifest.exports ?? {}).flatMap(([path, target]) => {
         if (typeof target === "string" || target["@acomm/source"] === undefined) return [];
         const name = manifest.name + path.slice(1);
-        return { name, file: `${directory}/${target["@acomm/source"].slice(2)}`, directory: path === "." ? directory : undefined, url: `reference/${name.replace("@acomm/", "")}` };
+        return { name, packageName: manifest.name, file: `${directory}/${target["@acomm/source"].slice(2)}`, directory: path === "." ? directory : undefined, url: `reference/${name.replace("@acomm/", "")}` };
       }),
     );
 }

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { exists, list, read } from "./repository.ts";
 
-export interface Page {
+interface Page {
   readonly file: string;
   readonly title: string;
   /** Without `.html`. */
@@ -9,7 +9,7 @@ export interface Page {
   readonly text: string;
 }
 
-export interface Section {
+interface Section {
   readonly title: string;
   readonly pages: readonly Page[];
 }

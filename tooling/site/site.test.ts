@@ -75,9 +75,13 @@ describe.skipIf(!hasChromium)("in a real browser the site", { timeout: 60_000 },
   async function open(url: string): Promise<Page> {
     const page = await browser.newPage();
     const surprises: string[] = [];
-    page.on("request", (request) => void (request.url().startsWith(server.url) || /^(?:file|data):/.test(request.url()) || surprises.push(request.url())));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(server.url) && !/^(?:file|data):/.test(request.url())) surprises.push(request.url());
+    });
     page.on("requestfailed", (request) => surprises.push(`failed: ${request.url()}`));
-    page.on("console", (message) => void (message.type() === "error" && surprises.push(message.text())));
+    page.on("console", (message) => {
+      if (message.type() === "error") surprises.push(message.text());
+    });
     page.on("pageerror", (error) => surprises.push(error.message));
     onTestFinished(async () => {
       await page.close();

@@ -5,7 +5,15 @@ import { urlOfSocketPath } from "@acomm/transport";
 import type { TasksOf, TaskSignature } from "./task-signature.ts";
 
 /** Where a client's calls go: a URL, or the coordinator of a socket directory. */
-export type ClientTarget = string | URL | { readonly socketDir: string; /** @default "main" */ readonly coordinator?: string | undefined };
+export type ClientTarget =
+  | string
+  | URL
+  | {
+      /** The directory that the sockets of the system share. */
+      readonly socketDir: string;
+      /** The name of the coordinator. @default "main" */
+      readonly coordinator?: string | undefined;
+    };
 
 /** What a call takes besides its task and its arguments. */
 export type ClientCallOptions = Omit<CallOptions, "task" | "args">;

@@ -68,6 +68,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     };
   }
 
+  /** Its name, as in the paths of its sockets. */
   get name(): string {
     return this.#owner.name;
   }
@@ -123,6 +124,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
