@@ -1,5 +1,5 @@
 import { UnixListener } from "@acomm/transport";
-import type { Listener, StreamServer, TargetPolicy, TransportRegistry } from "@acomm/transport";
+import type { Listener, ServiceNetwork, StreamServer, TargetPolicy, TransportRegistry } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,6 +27,8 @@ export interface TestNetwork extends AsyncDisposable {
   createListener(name: string): Listener;
   /** Where a listener of that name is reached, be it there or not. */
   urlOf(name: string): string;
+  /** What services of other machines would be on, by a connection of its own; undefined where there is no such network. */
+  readonly openServiceNetwork?: () => ServiceNetwork;
 }
 
 let openChosen: () => Promise<TestNetwork> = openUnixNetwork;
