@@ -1,5 +1,6 @@
 /** What the unit files start, in a directory of the test: calls go on while both services are restarted, and one is killed. */
-import { AcommError, Tracker } from "acomm";
+import { Tracker } from "acomm";
+import type { AcommError } from "acomm";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

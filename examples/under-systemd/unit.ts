@@ -12,7 +12,8 @@ export class Unit {
   readonly #command: string[];
   readonly #killSignal: NodeJS.Signals;
   readonly #environment: NodeJS.ProcessEnv;
-  #child: ReturnType<typeof spawn> | undefined;
+  #kill: (signal: NodeJS.Signals) => unknown = () => undefined;
+  #exited: Promise<unknown[]> = Promise.resolve([]);
 
   constructor(file: string, { instance = "", socketDir }: { instance?: string; socketDir: string }) {
     const text = readFileSync(join(import.meta.dirname, file), "utf8").replaceAll("%i", instance).replaceAll("/opt/acomm", import.meta.dirname).replaceAll("/run/acomm", socketDir).replace("--http 8080", "--http 0");
@@ -25,16 +26,17 @@ export class Unit {
 
   /** Until it says that it is ready. */
   async start(): Promise<void> {
-    this.#child = spawn(process.execPath, [...process.execArgv, ...this.#command], { env: this.#environment, stdio: ["ignore", "pipe", "inherit"] });
-    for await (const line of createInterface({ input: this.#child.stdout! })) if ((JSON.parse(line) as { ready?: boolean }).ready === true) return;
+    const child = spawn(process.execPath, [...process.execArgv, ...this.#command], { env: this.#environment, stdio: ["ignore", "pipe", "inherit"] });
+    this.#kill = (signal) => child.kill(signal);
+    this.#exited = once(child, "exit");
+    for await (const line of createInterface({ input: child.stdout })) if ((JSON.parse(line) as { ready?: boolean }).ready === true) return;
     throw new Error(`${this.#command.join(" ")} did not start`);
   }
 
-  /** @returns how it exited */
+  /** @returns its exit code, or the signal that ended it */
   async stop(signal: NodeJS.Signals = this.#killSignal): Promise<unknown> {
-    const exited = once(this.#child!, "exit");
-    this.#child!.kill(signal);
-    const [code, by] = (await exited) as [number | null, string | null];
+    this.#kill(signal);
+    const [code, by] = await this.#exited;
     return code ?? by;
   }
 }
