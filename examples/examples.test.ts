@@ -18,7 +18,7 @@ async function run(name: string, timeoutMs = 15_000): Promise<{ readonly code: n
 
 describe("the examples", () => {
   test("are found", () => {
-    expect(examples).toEqual(expect.arrayContaining(["coordinator", "custom-transport", "demo", "echo", "fan-out", "memory", "provider", "stream"]));
+    expect(examples).toEqual(expect.arrayContaining(["coordinator", "your-own-transport", "demo", "echo", "fan-out", "memory", "provider", "stream"]));
   });
 
   test.each(examples.filter((name) => name !== "demo"))("%s finds nothing wrong and says what it saw", async (name) => {
