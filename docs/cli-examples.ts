@@ -87,7 +87,7 @@ export class ExampleShell implements AsyncDisposable {
 }
 
 /** A port that nobody listens at just now. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -1,7 +1,5 @@
 /** Many requests and one wait: what has come when the time is up, and what has not. */
-import { MultiRequest } from "@acomm/multirequest";
-import { Tracker } from "@acomm/tracker";
-import { serve, UnixListener } from "@acomm/transport";
+import { MultiRequest, serve, Tracker, UnixListener } from "acomm";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

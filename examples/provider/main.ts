@@ -1,8 +1,6 @@
 /** A provider of typed tasks and its client: results, a stream, progress, errors, and what the provider says of itself. */
-import { createClient, Provider } from "@acomm/provider";
-import type { ProviderDescription } from "@acomm/provider";
-import { Tracker } from "@acomm/tracker";
-import { openStream } from "@acomm/transport";
+import { createClient, openStream, Provider, Tracker } from "acomm";
+import type { ProviderDescription } from "acomm";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

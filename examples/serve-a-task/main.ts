@@ -1,6 +1,5 @@
 /** A provider that is part of a program: started, called with its types, and stopped in order. */
-import { createClient } from "@acomm/provider";
-import { Tracker } from "@acomm/tracker";
+import { createClient, Tracker } from "acomm";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-import { Provider } from "@acomm/provider";
+import { Provider } from "acomm";
 import { z } from "zod";
 
 export default ({ socketDir }: { socketDir: string }) =>

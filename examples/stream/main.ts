@@ -1,6 +1,5 @@
 /** A stream beside the messages: read to its end, and cut short, which is an error and never a short file. */
-import { Tracker } from "@acomm/tracker";
-import { openStream, stream } from "@acomm/transport";
+import { openStream, stream, Tracker } from "acomm";
 import assert from "node:assert/strict";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
