@@ -67,6 +67,6 @@ export function snippetOf(text: string, region: string | undefined, name: string
 /** What an example prints; rejects where it finds something wrong. */
 async function outputOf(file: string): Promise<string> {
   const args = ["--disable-warning=ExperimentalWarning", "--conditions=@acomm/source", join(root, file)];
-  const { stdout } = await run(process.execPath, args, { cwd: root, timeout: 30_000 });
+  const { stdout } = await run(process.execPath, args, { cwd: root, timeout: 60_000 });
   return stdout;
 }
