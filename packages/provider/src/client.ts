@@ -1,11 +1,12 @@
 import type { Response } from "@acomm/protocol";
-import { coordinatorSocketPath } from "@acomm/tracker";
+import { coordinatorSocketPath, taskAddress } from "@acomm/tracker";
 import type { CallOptions, Caller } from "@acomm/tracker";
 import { urlOfSocketPath } from "@acomm/transport";
+import type { ServiceNetwork } from "@acomm/transport";
 import type { TasksOf, TaskSignature } from "./task-signature.ts";
 
-/** Where a client's calls go: a URL, or the coordinator of a socket directory. */
-export type ClientTarget = string | URL | { readonly socketDir: string; /** @default "main" */ readonly coordinator?: string | undefined };
+/** Where a client's calls go: a URL, the coordinator of a socket directory, or whoever serves the task on a network that the caller's registry knows. */
+export type ClientTarget = string | URL | { readonly socketDir: string; /** @default "main" */ readonly coordinator?: string | undefined } | { readonly network: Pick<ServiceNetwork, "urlOf"> };
 
 /** What a call takes besides its task and its arguments. */
 export type ClientCallOptions = Omit<CallOptions, "task" | "args">;
@@ -31,10 +32,16 @@ type ResultOf<Signature> = Signature extends TaskSignature<unknown, infer Result
  * @throws AcommError `bad_field`, `bad_address`
  */
 export function createClient<SomeProvider>(caller: Caller, target: ClientTarget): Client<TasksOf<SomeProvider>> {
-  const url = typeof target === "string" || target instanceof URL ? target : urlOfSocketPath(coordinatorSocketPath(target.socketDir, target.coordinator));
+  const urlOf = urlsOf(target);
   const optionsOf = (task: string, args: unknown, options: ClientCallOptions | undefined): CallOptions => ({ ...options, task, args });
   return {
-    request: (task: string, args?: unknown, options?: ClientCallOptions) => caller.request(url, optionsOf(task, args, options)),
-    call: (task: string, args?: unknown, options?: ClientCallOptions) => caller.call(url, optionsOf(task, args, options)),
+    request: (task: string, args?: unknown, options?: ClientCallOptions) => caller.request(urlOf(task), optionsOf(task, args, options)),
+    call: (task: string, args?: unknown, options?: ClientCallOptions) => caller.call(urlOf(task), optionsOf(task, args, options)),
   } as Client<TasksOf<SomeProvider>>;
+}
+
+function urlsOf(target: ClientTarget): (task: string) => string | URL {
+  if (typeof target === "object" && "network" in target) return (task) => target.network.urlOf(taskAddress(task));
+  const url = typeof target === "string" || target instanceof URL ? target : urlOfSocketPath(coordinatorSocketPath(target.socketDir, target.coordinator));
+  return () => url;
 }

@@ -3,7 +3,6 @@ import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { runFixture } from "./fixtures/run-fixture.ts";
 import { setUp } from "./fixtures/setup.ts";
-import { until } from "./fixtures/until.ts";
 
 describe("F4 a provider killed with kill -9", () => {
   test("in the middle: each caller has a definite error at once, whether its handler ran or waited for its turn", async () => {
@@ -35,16 +34,4 @@ describe("F4 a provider killed with kill -9", () => {
     expect(await readdir(`${setup.directory.path}/streams/p`)).toEqual([]);
     expect(await readdir(`${setup.directory.path}/echo`)).toEqual(["50-p.sock"]);
   });
-});
-
-test("a caller that goes away aborts its handlers, those in the queue included, and all places are free again", async () => {
-  await using setup = await setUp();
-  await using other = await setUp();
-  const provider = setup.provider().task("t", { concurrency: 2, maxQueued: 8 }, ({ signal }) => new Promise((_, reject) => { signal.addEventListener("abort", () => { reject(signal.reason as Error); }); }));
-  await provider.start();
-  const calls = Array.from({ length: 10 }, () => codeOf(other.tracker.request(setup.url("t"), { task: "t" })));
-  await until(() => provider.describe().tasks[0]?.queued === 8);
-  await other.tracker.stop({ graceMs: 0 });
-  expect(await Promise.all(calls)).toEqual(Array(10).fill("stopping"));
-  await until(() => provider.describe().tasks[0]?.running === 0 && provider.describe().tasks[0]?.queued === 0);
 });

@@ -17,7 +17,7 @@ test("every task socket says what there is, how it is to be called, and how it g
     .task("size", { args: v.string(), result: type("number") }, () => { throw new Error("no"); })
     .task("wipe", { priority: 7 }, () => null);
   await provider.start();
-  const url = (task: string): string => `unix://${provider.sockets[task]!}`;
+  const url = (task: string): string => setup.url(task, "disks");
   const describe = (task: string): Promise<ProviderDescription> => setup.tracker.request(url(task), { task: "acomm.describe", args: { ignored: true } });
   const call = setup.tracker.request(url("disk-info"), { task: "disk-info", args: { all: true } });
   const second = setup.tracker.request(url("disk-info"), { task: "disk-info", args: { all: true } });

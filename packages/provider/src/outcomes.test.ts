@@ -1,8 +1,6 @@
-import { AcommError } from "@acomm/protocol";
-import { errorOf } from "@acomm/testing";
-import { once } from "node:events";
-import { connect } from "node:net";
-import { encodeFrame, FrameDecoder } from "@acomm/protocol";
+import { AcommError, createRequest } from "@acomm/protocol";
+import { codeOf, errorOf } from "@acomm/testing";
+import { createRegistry, send } from "@acomm/transport";
 import { describe, expect, test } from "vitest";
 import { setUp } from "./fixtures/setup.ts";
 import { createGate, until } from "./fixtures/until.ts";
@@ -116,10 +114,9 @@ test("a peer that knows nothing of answers on the connection gets its one respon
   await using setup = await setUp();
   await setup.provider().task("t", { timeoutMs: 5000 }, () => "to the hook").start();
   const response = await new Promise((resolve) => {
-    setup.tracker.trackRequest({ id: "a", task: "t", responseHook: setup.tracker.url, streamUrl: null, args: null, onSuccess: (_, answer) => { resolve(answer.result); } });
-    const socket = connect(`${setup.directory.path}/t/50-p.sock`);
-    socket.end(encodeFrame(JSON.stringify({ id: "a", task: "t", responsehook: setup.tracker.url.href, stream_url: null, args: null })));
-    socket.resume();
+    const request = createRequest({ task: "t", responseHook: setup.tracker.url, onSuccess: (_, answer) => { resolve(answer.result); } });
+    setup.tracker.trackRequest(request);
+    void send(setup.url("t"), request, setup.network);
   });
   expect(response).toBe("to the hook");
   expect(setup.tracker.refusedCount).toBe(0);
@@ -127,15 +124,11 @@ test("a peer that knows nothing of answers on the connection gets its one respon
 
 test("a time that is none is bad_field, and takes no place", async () => {
   await using setup = await setUp();
-  const provider = setup.provider().task("t", { concurrency: 1, maxQueued: 0 }, () => "ran");
-  await provider.start();
-  const socket = connect(`${setup.directory.path}/t/50-p.sock`);
-  await once(socket, "connect");
-  const frames: string[] = [];
-  const decoder = new FrameDecoder();
-  socket.on("data", (chunk) => frames.push(...decoder.push(chunk).map((frame) => Buffer.from(frame).toString())));
-  socket.write(encodeFrame(JSON.stringify({ id: "a", task: "t", responsehook: null, stream_url: null, args: null, ext: { reply: true, timeout: "soon" } })));
-  await until(() => frames.some((frame) => frame.includes("bad_field")));
-  socket.destroy();
+  await setup.provider().task("t", { concurrency: 1, maxQueued: 0 }, () => "ran").start();
+  await using unixAlone = createRegistry();
+  const { registry = unixAlone } = setup.network;
+  const url = registry.parse(setup.url("t"));
+  const text = JSON.stringify({ id: "a", task: "t", responsehook: null, stream_url: null, args: null, ext: { reply: true, timeout: "soon" } });
+  expect(await codeOf(registry.lookup(url).send(url, text, { timeoutMs: 10_000 }))).toBe("bad_field");
   expect(await setup.tracker.request(setup.url("t"), { task: "t" })).toBe("ran");
 });

@@ -1,21 +1,27 @@
 import { AcommError } from "@acomm/protocol";
 import { checkPriority, checkServiceName, checkSocketDirectory, responseSocketPath, streamDirectory, Tracker } from "@acomm/tracker";
 import type { TrackerOptions } from "@acomm/tracker";
-import { checkGraceMs, createRegistry, Deadlines, serve, settledWithin } from "@acomm/transport";
-import type { CutWork, ErrorHook, Service, StopOptions, StopReport, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
+import { checkGraceMs, createHttpTransport, createRegistry, createUnixTransport, Deadlines, serve, settledWithin } from "@acomm/transport";
+import type { Announcement, CutWork, ErrorHook, Service, ServiceAnnouncement, ServiceNetwork, StopOptions, StopReport, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
+import { hostname } from "node:os";
 import type { ProviderDescription } from "./provider-description.ts";
+import { StreamDirectory } from "./stream-directory.ts";
 import { Task } from "./task.ts";
 import type { TaskOwner } from "./task.ts";
 import type { TaskHandler, TaskOptions } from "./task-options.ts";
 import type { TaskRun } from "./task-run.ts";
+import { admitOnNetwork } from "./task-place.ts";
+import type { TaskPlace } from "./task-place.ts";
 import type { OnTheWire, TaskSignature } from "./task-signature.ts";
 import { TaskStreams } from "./task-streams.ts";
 
 /** What a {@link Provider} takes. */
 export interface ProviderOptions {
-  /** The directory that the services of a system share, an absolute path such as `/run/acomm`. */
-  readonly socketDir: string;
-  /** Its name, which no other provider in the directory has while it runs. */
+  /** The directory that the services of a machine share, an absolute path such as `/run/acomm`. @default none: it is served on the network alone */
+  readonly socketDir?: string | undefined;
+  /** The network on which it is found as well, or instead; it stays open after the stop. @default none: it is served in the directory alone */
+  readonly network?: ServiceNetwork | undefined;
+  /** Its name, which no other provider in the directory has while it runs; on a network several may have it. */
   readonly name: string;
   /** Providers of lower numbers are asked first, 0 to 999. @default 50 */
   readonly priority?: number | undefined;
@@ -28,12 +34,13 @@ export interface ProviderOptions {
 }
 
 const describeTask = "acomm.describe";
-/** What a task's socket takes beside the task's own requests: descriptions, and answers that are still on their way to hooks. */
+/** What each place of a task takes beside the task's own requests: descriptions, and answers that are still on their way to hooks. */
 const extraRequests = 1000;
 
 /**
- * Serves tasks: each at its own socket `<socketDir>/<task>/<priority>-<name>.sock`, where a coordinator finds it. Its type
- * knows the tasks, so that `createClient<typeof provider>` does too.
+ * Serves tasks: each at its own socket `<socketDir>/<task>/<priority>-<name>.sock`, where a coordinator finds it, at an address of a
+ * network that it shares with others who serve the task, or at both. Its type knows the tasks, so that
+ * `createClient<typeof provider>` does too.
  */
 export class Provider<Tasks = object> implements AsyncDisposable {
   /** Nothing but a type: there is no such value. */
@@ -43,26 +50,32 @@ export class Provider<Tasks = object> implements AsyncDisposable {
   readonly #onError: ErrorHook | undefined;
   readonly #owner: TaskOwner;
   readonly #tasks = new Map<string, Task>();
+  readonly #directory: StreamDirectory | undefined;
   #services: readonly Service[] = [];
+  #announcement: Announcement | undefined;
   #startedAt = new Date();
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
   /** @throws AcommError `bad_field`, `bad_address` */
   constructor(options: ProviderOptions) {
-    const { socketDir, name, priority = 50, listener, tracker = {}, onError } = options;
-    checkSocketDirectory(socketDir);
+    const { socketDir, network, name, priority = 50, listener, tracker = {}, onError } = options;
     checkServiceName(name);
+    if (socketDir === undefined && network === undefined) throw new AcommError("bad_field", "socketDir or network must say where the tasks are served: give one of them, or both");
+    if (socketDir !== undefined) checkSocketDirectory(socketDir);
     this.#onError = onError;
     this.#ownsRegistry = tracker.registry === undefined;
-    this.#registry = tracker.registry ?? createRegistry();
+    this.#registry = tracker.registry ?? registryOf(network);
+    this.#directory = socketDir === undefined ? undefined : new StreamDirectory(streamDirectory(socketDir, name));
+    // a way back of its own: the socket keeps others from having the name, and on a network each process has its own address
+    const wayBack = socketDir !== undefined ? { socketPath: responseSocketPath(socketDir, name) } : network !== undefined && { listener: network.createListener(), streams: network, admit: admitOnNetwork(network) };
     this.#owner = {
-      socketDir,
       name,
       priority: checkPriority(priority),
-      listener,
-      tracker: new Tracker({ onError, ...tracker, socketPath: responseSocketPath(socketDir, name), registry: this.#registry }),
-      streams: new TaskStreams(streamDirectory(socketDir, name), onError),
+      directory: socketDir === undefined || this.#directory === undefined ? undefined : { socketDir, listener, streams: this.#directory },
+      network,
+      tracker: new Tracker({ onError, ...wayBack, ...tracker, registry: this.#registry }),
+      streams: new TaskStreams(onError),
       deadlines: new Deadlines<TaskRun>((run) => { run.expire(); }),
       overdue: new Set(),
     };
@@ -72,9 +85,9 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     return this.#owner.name;
   }
 
-  /** The paths of the tasks' sockets, by task. */
+  /** The paths of the tasks' sockets, by task; none without a socket directory. */
   get sockets(): Readonly<Record<string, string>> {
-    return Object.fromEntries([...this.#tasks.values()].map((task) => [task.name, task.listener.address]));
+    return Object.fromEntries([...this.#tasks.values()].flatMap(({ name, socket }) => (socket === undefined ? [] : [[name, socket.address]])));
   }
 
   /**
@@ -97,10 +110,11 @@ export class Provider<Tasks = object> implements AsyncDisposable {
   }
 
   /**
-   * Starts to serve every task, or none: where one socket can't be had, the others are given up again, for good. Idempotent.
+   * Starts to serve every task, or none: where one socket can't be had, the others are given up again, for good. On a network it is
+   * announced once all are served. Idempotent.
    *
-   * @throws AcommError `bad_address`, such as where a provider of the same name runs; `bad_field` without a task; `stopping`
-   * after a stop
+   * @throws AcommError `bad_address`, such as where a provider of the same name runs; `bad_field` without a task; `unavailable` where
+   * the network is not there; `stopping` after a stop
    */
   start(): Promise<void> {
     if (this.#stopping !== undefined) return Promise.reject(new AcommError("stopping", "the provider was stopped: make a new one"));
@@ -141,25 +155,33 @@ export class Provider<Tasks = object> implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { tracker, streams } = this.#owner;
+    const { tracker, network } = this.#owner;
     const tasks = [...this.#tasks.values()];
+    const listeners = tasks.flatMap(({ served }) => served.map(({ listener }) => listener));
     try {
       await tracker.start(); // its socket has the provider's name: from here on there is no other of this name
-      await streams.sweep();
-      const outcomes = await Promise.allSettled(tasks.map(({ listener }) => listener.start()));
+      await this.#directory?.sweep();
+      const outcomes = await Promise.allSettled(listeners.map((listener) => listener.start()));
       for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+      this.#startedAt = new Date();
+      this.#services = tasks.flatMap((task) => task.served.map((place) => this.#serve(task, place)));
+      if (this.#stopping === undefined) this.#announcement = await network?.announce(this.#announced(tasks));
     } catch (error) {
-      await Promise.allSettled([...tasks.map(({ listener }) => listener.stop({ graceMs: 0 })), tracker.stop({ graceMs: 0 })]); // what failed first is thrown
+      await Promise.allSettled([...this.#services, ...listeners, tracker].map((part) => part.stop({ graceMs: 0 }))); // what failed first is thrown
       if (this.#ownsRegistry) await this.#registry.close();
       throw error;
     }
-    this.#startedAt = new Date();
-    this.#services = tasks.map((task) => this.#serve(task));
   }
 
-  #serve(task: Task): Service {
-    return serve(task.listener, (request, context) => (request.task === describeTask ? this.describe() : task.run(request, context)), {
+  #announced(tasks: readonly Task[]): ServiceAnnouncement {
+    const metadata = { kind: "provider", host: hostname(), pid: String(process.pid), startedAt: this.#startedAt.toISOString() };
+    return { name: this.name, metadata, endpoints: tasks.flatMap((task) => task.announced() ?? []) };
+  }
+
+  #serve(task: Task, { listener, streams, admit }: TaskPlace): Service {
+    return serve(listener, (request, context) => (request.task === describeTask ? this.describe() : task.run(request, context, streams)), {
       registry: this.#registry,
+      admit,
       maxInFlight: task.queue.concurrency + task.queue.maxQueued + extraRequests,
       onError: this.#onError,
       reserve: (request) => {
@@ -175,11 +197,13 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     const until = performance.now() + graceMs;
     const leftMs = (): number => Math.ceil(Math.max(until - performance.now(), 0));
     await this.#starting?.catch(() => undefined); // its error went to whoever called start()
+    await this.#announcement?.withdraw(); // nobody is to come any more
     const stops = await Promise.allSettled(this.#services.map((service) => service.stop({ graceMs: leftMs() })));
     await settledWithin([...[...overdue].map((run) => run.ended), ...streams.done()], leftMs());
     const now = performance.now();
     const left: CutWork[] = [...overdue].map(({ request, startedAt }) => ({ id: request.id, task: request.task, ageMs: now - startedAt }));
     left.push(...(await streams.close()));
+    await this.#directory?.remove();
     stops.push(...(await Promise.allSettled([tracker.stop({ graceMs: leftMs() })])));
     if (this.#ownsRegistry) await this.#registry.close();
     deadlines.clear();
@@ -189,4 +213,11 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     });
     return { cut: [...reports.flatMap(({ cut }) => cut), ...left], cutConnections: reports.reduce((sum, { cutConnections }) => sum + cutConnections, 0) };
   }
+}
+
+/** Every transport of this machine, and the network's. */
+function registryOf(network: ServiceNetwork | undefined): TransportRegistry {
+  const registry = createRegistry([createUnixTransport(), createHttpTransport()]);
+  if (network !== undefined) registry.register(network.transport, { isBorrowed: true });
+  return registry;
 }

@@ -36,8 +36,8 @@ export interface TaskContext<Args = unknown> {
   /** Tells the caller how far it is, with any JSON value; goes nowhere where the caller didn't ask for it. */
   readonly progress: (value: unknown) => void;
   /**
-   * Serves a source to one reader at a socket of this provider, and attaches it to the response. A request that fails takes
-   * its stream back.
+   * Serves a source to one reader and attaches it to the response: at a socket of this provider, or on the network where the
+   * request came from there. A request that fails takes its stream back.
    *
    * @throws AcommError `bad_field` where the response has a stream already, `cancelled` where the request is answered
    */

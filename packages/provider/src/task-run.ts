@@ -1,11 +1,23 @@
 import { AcommError } from "@acomm/protocol";
 import type { AcommUrl, Request } from "@acomm/protocol";
 import type { Caller, LazyStreamSource } from "@acomm/tracker";
-import type { Deadline, HandlerContext, UnixStream } from "@acomm/transport";
+import type { Deadline, HandlerContext, ServedStream, StreamServer } from "@acomm/transport";
 import { Readable } from "node:stream";
 import type { Task } from "./task.ts";
 import type { TaskContext } from "./task-options.ts";
 import type { Place } from "./task-queue.ts";
+
+/** What a {@link TaskRun} works with. */
+export interface TaskRunInit {
+  readonly request: Request;
+  readonly context: HandlerContext;
+  /** Serves the stream of the response. */
+  readonly streams: StreamServer;
+  /** Is left when the handler has ended. */
+  readonly place: Place;
+  readonly answer: (result: unknown) => void;
+  readonly refuse: (error: unknown) => void;
+}
 
 /** One request of a task, from its acceptance until its handler has ended. It is what the handler gets as well. */
 export class TaskRun implements TaskContext, Deadline {
@@ -21,19 +33,20 @@ export class TaskRun implements TaskContext, Deadline {
   readonly ended: Promise<void>;
   readonly #task: Task;
   readonly #context: HandlerContext;
+  readonly #streams: StreamServer;
   readonly #place: Place;
   readonly #answer: (result: unknown) => void;
   readonly #refuse: (error: unknown) => void;
   #controller: AbortController | undefined;
   #failure: AcommError | undefined;
-  #serving: Promise<UnixStream> | undefined;
+  #serving: Promise<ServedStream> | undefined;
   #isAnswered = false;
 
-  /** @param place is left when the handler has ended */
-  constructor(task: Task, request: Request, context: HandlerContext, place: Place, answer: (result: unknown) => void, refuse: (error: unknown) => void) {
+  constructor(task: Task, { request, context, streams, place, answer, refuse }: TaskRunInit) {
     this.request = request;
     this.#task = task;
     this.#context = context;
+    this.#streams = streams;
     this.#place = place;
     this.#answer = answer;
     this.#refuse = refuse;
@@ -121,7 +134,7 @@ export class TaskRun implements TaskContext, Deadline {
       if (source instanceof Readable) source.destroy();
       throw refusal;
     }
-    this.#serving = this.#task.owner.streams.serve(source, this.request);
+    this.#serving = this.#task.owner.streams.serve(this.#streams, source, this.request);
     const stream = await this.#serving;
     if (this.#isAnswered) {
       stream.cancel();
@@ -157,6 +170,7 @@ export class TaskRun implements TaskContext, Deadline {
   #end(): boolean {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
+    this.#task.busyMs += performance.now() - this.startedAt;
     this.#task.owner.deadlines.remove(this);
     return true;
   }

@@ -1,14 +1,16 @@
 import { AcommError, unmarshalArgs, unmarshalResult } from "@acomm/protocol";
 import type { Request } from "@acomm/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { checkPriority, checkTaskName, providerSocketPath } from "@acomm/tracker";
+import { checkPriority, checkTaskName } from "@acomm/tracker";
 import type { Tracker } from "@acomm/tracker";
-import { checkTimeoutMs, UnixListener } from "@acomm/transport";
-import type { Deadlines, HandlerContext, UnixListenerOptions } from "@acomm/transport";
+import { checkTimeoutMs } from "@acomm/transport";
+import type { AnnouncedEndpoint, Deadlines, HandlerContext, ServiceNetwork, StreamServer, UnixListener } from "@acomm/transport";
 import { jsonSchemaOf } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { TaskDescription } from "./provider-description.ts";
 import type { TaskHandler, TaskOptions } from "./task-options.ts";
+import { placeInDirectory, placesOnNetwork } from "./task-place.ts";
+import type { DirectoryPlace, TaskPlace } from "./task-place.ts";
 import { TaskQueue } from "./task-queue.ts";
 import type { Place } from "./task-queue.ts";
 import { TaskRun } from "./task-run.ts";
@@ -16,10 +18,10 @@ import type { TaskStreams } from "./task-streams.ts";
 
 /** What the tasks of one provider share. */
 export interface TaskOwner {
-  readonly socketDir: string;
   readonly name: string;
   readonly priority: number;
-  readonly listener: UnixListenerOptions | undefined;
+  readonly directory: DirectoryPlace | undefined;
+  readonly network: ServiceNetwork | undefined;
   readonly tracker: Tracker;
   readonly streams: TaskStreams;
   readonly deadlines: Deadlines<TaskRun>;
@@ -27,21 +29,30 @@ export interface TaskOwner {
   readonly overdue: Set<TaskRun>;
 }
 
-/** One task of a provider: its socket, its places, its checks and its counts. */
+/** How much of a description is announced; the whole of it is for those who ask, in characters. */
+const maxAnnouncedLength = 200;
+
+/** One task of a provider: where it is served, its queue, its checks and its counts. */
 export class Task {
   readonly name: string;
   readonly owner: TaskOwner;
   readonly timeoutMs: number | undefined;
-  readonly listener: UnixListener;
+  /** Its socket; undefined where there is no directory. */
+  readonly socket: UnixListener | undefined;
+  /** Everywhere where it takes requests. */
+  readonly served: readonly TaskPlace[];
   readonly queue: TaskQueue;
   readonly handle: TaskHandler;
   doneCount = 0;
   failedCount = 0;
+  /** How long the requests took that are answered, in milliseconds. */
+  busyMs = 0;
   readonly #priority: number;
   readonly #argsSchema: StandardSchemaV1 | undefined;
   readonly #resultSchema: StandardSchemaV1 | undefined;
   readonly #idempotent: boolean;
   readonly #description: string;
+  readonly #onNetwork: Readonly<Record<"shared" | "own", TaskPlace>> | undefined;
   readonly #places = new WeakMap<Request, Place>();
   #schemas: { readonly args: JsonSchema | null; readonly result: JsonSchema | null } | undefined;
 
@@ -59,7 +70,10 @@ export class Task {
     this.#idempotent = idempotent;
     this.#description = description;
     this.queue = new TaskQueue(name, { concurrency, maxQueued });
-    this.listener = new UnixListener(providerSocketPath(owner.socketDir, { task: name, priority, provider: owner.name }), owner.listener);
+    const inDirectory = owner.directory === undefined ? undefined : placeInDirectory(owner.directory, name, priority, owner.name);
+    this.#onNetwork = owner.network === undefined ? undefined : placesOnNetwork(owner.network, name);
+    this.socket = inDirectory?.listener;
+    this.served = [...(inDirectory === undefined ? [] : [inDirectory]), ...(this.#onNetwork === undefined ? [] : [this.#onNetwork.shared, this.#onNetwork.own])];
   }
 
   /**
@@ -76,11 +90,11 @@ export class Task {
     };
   }
 
-  /** Runs a request that has its place; settles with the answer. */
-  run(request: Request, context: HandlerContext): Promise<unknown> {
+  /** Runs a request that has its place; settles with the answer. @param streams serves its stream, where there is one */
+  run(request: Request, context: HandlerContext, streams: StreamServer): Promise<unknown> {
     const place = this.#places.get(request) ?? this.queue.reserve();
     return new Promise((resolve, reject) => {
-      new TaskRun(this, request, context, place, resolve, reject);
+      new TaskRun(this, { request, context, streams, place, answer: resolve, refuse: reject });
     });
   }
 
@@ -107,6 +121,24 @@ export class Task {
       if (!(cause instanceof AcommError)) throw cause;
       throw new AcommError("remote", `the handler's result does not fit: ${cause.message}`, { cause });
     }
+  }
+
+  /** How it is announced on a network; undefined where it is served on none. */
+  announced(): AnnouncedEndpoint | undefined {
+    if (this.#onNetwork === undefined) return undefined;
+    const { shared, own } = this.#onNetwork;
+    return {
+      name: this.name,
+      url: own.listener.url,
+      sharedUrl: shared.listener.url,
+      metadata: {
+        priority: String(this.#priority),
+        idempotent: String(this.#idempotent),
+        ...(this.timeoutMs === undefined ? undefined : { timeoutMs: String(this.timeoutMs) }),
+        ...(this.#description === "" ? undefined : { description: this.#description.slice(0, maxAnnouncedLength) }),
+      },
+      counts: () => ({ done: this.doneCount, failed: this.failedCount, busyMs: this.busyMs }),
+    };
   }
 
   describe(): TaskDescription {

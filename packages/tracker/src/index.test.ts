@@ -4,6 +4,6 @@ import * as tracker from "./index.ts";
 test("the public names", () => {
   expect(Object.keys(tracker).sort()).toEqual([
     "Tracker", "checkPriority", "checkServiceName", "checkSocketDirectory", "checkTaskName", "coordinatorSocketPath", "parseProviderSocket", "providerSocketPath",
-    "responseSocketPath", "streamDirectory",
+    "responseSocketPath", "streamDirectory", "taskAddress",
   ]);
 });

@@ -1,4 +1,5 @@
 export type { LazyStreamSource } from "@acomm/transport";
+export { taskAddress } from "./network-layout.ts";
 export { checkPriority, checkServiceName, checkSocketDirectory, checkTaskName, coordinatorSocketPath, parseProviderSocket, providerSocketPath, responseSocketPath, streamDirectory } from "./socket-layout.ts";
 export type { ProviderSocket } from "./socket-layout.ts";
 export { Tracker } from "./tracker.ts";

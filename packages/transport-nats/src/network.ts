@@ -1,7 +1,7 @@
 import { AcommError, defaultMaxFrameBytes } from "@acomm/protocol";
-import type { Acknowledgement } from "@acomm/protocol";
+import type { Acknowledgement, AcommUrl } from "@acomm/protocol";
 import { checkCount, checkTimeoutMs, waitFor } from "@acomm/transport";
-import type { Listener, MessageListenerOptions, StreamServer, Transport } from "@acomm/transport";
+import type { Listener, MessageListenerOptions, ServiceNetwork, Transport } from "@acomm/transport";
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import { Caller } from "./caller.ts";
 import { encodeControl } from "./control.ts";
@@ -12,8 +12,10 @@ import { createListener } from "./listener.ts";
 import { LongMessages } from "./long-messages.ts";
 import { isNoResponders, translateNatsError } from "./nats-error.ts";
 import { SentText } from "./sent-text.ts";
+import { defaultQueueGroup } from "./service-api.ts";
+import { Services } from "./services.ts";
 import { Streams } from "./streams.ts";
-import { addressOf, authorityOf, checkSubject } from "./subjects.ts";
+import { addressOf, authorityOf, checkSubject, urlOf } from "./subjects.ts";
 import type { Address } from "./subjects.ts";
 
 /** What {@link createNatsNetwork} takes. */
@@ -57,13 +59,15 @@ export interface DurableOptions {
   readonly maxInFlight?: number | undefined;
 }
 
-/** What reaches one NATS server: a transport, listeners and streams, over one connection. */
-export interface NatsNetwork extends StreamServer, AsyncDisposable {
+/** What reaches one NATS server: a transport, listeners, streams, and the services there, over one connection. */
+export interface NatsNetwork extends ServiceNetwork, AsyncDisposable {
   /** For `nats://server/subject`. */
   readonly transport: Transport;
   /** A listener at a subject, such as `disks.info`; by default at one of its own, as for a tracker. @throws AcommError `bad_address`, `bad_field` */
   createListener(subject?: string, options?: NatsListenerOptions): Listener;
-  /** Closes the transport and cuts the streams. Listeners are stopped by who has started them. */
+  /** The URL of a subject. @throws AcommError `bad_address` */
+  urlOf(subject: string): AcommUrl;
+  /** Closes the transport, withdraws what was announced and cuts the streams. Listeners are stopped by who has started them. */
   close(): Promise<void>;
 }
 
@@ -85,6 +89,7 @@ export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
   const reconnectTimeoutMs = checkTimeoutMs(options.reconnectTimeoutMs ?? 30_000, "reconnectTimeoutMs");
   const link = new Link({ authority, connection: options.connection ?? {}, connectTimeoutMs });
   const streams = new Streams(link);
+  const services = new Services(link);
   const longMessages = new LongMessages(link, streams, maxFrameBytes);
   const caller = new Caller({ link, longMessages, maxFrameBytes, ackTimeoutMs, reconnectTimeoutMs });
   const durableSender = new DurableSender({ link, maxFrameBytes, ackTimeoutMs, reconnectTimeoutMs });
@@ -164,13 +169,14 @@ export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
   };
 
   const close = async (): Promise<void> => {
+    await services.close();
     streams.close(closedError());
     await transport.close();
   };
 
   return {
     transport,
-    createListener(subject, { queueGroup = "acomm", durable = false, ...limits } = {}) {
+    createListener(subject, { queueGroup = defaultQueueGroup, durable = false, ...limits } = {}) {
       listenerCount += 1;
       const common = {
         maxBufferedBytes,
@@ -190,7 +196,11 @@ export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
         maxInFlight: checkCount(maxInFlight, "maxInFlight"),
       });
     },
+    urlOf: (subject) => urlOf(authority, { subject: checkSubject(subject), isDurable: false }),
     serveStream: (source, served) => streams.serveStream(source, served),
+    announce: (service) => services.announce(service),
+    discover: (look) => services.discover(look),
+    watch: (onChange) => services.watch(onChange),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -36,6 +36,7 @@ export type { TransportRegistry } from "./registry.ts";
 export { respond, send } from "./send.ts";
 export type { SendOptions } from "./send.ts";
 export { serve } from "./service.ts";
+export type { AnnouncedEndpoint, Announcement, DiscoverOptions, EndpointCounts, FoundEndpoint, FoundService, ServiceAnnouncement, ServiceNetwork } from "./service-network.ts";
 export { settledWithin } from "./settled-within.ts";
 export type { RequestHandler, ServeOptions, Service } from "./service.ts";
 export { openStream, stream } from "./stream.ts";

@@ -53,3 +53,13 @@ test("takes a transport of your own, made of anything that connects, and closes 
   await expect(send("bridge://there/x", createRequest({ task: "t" }), { registry })).rejects.toMatchObject({ code: "stopping" });
   expect(parseUrl("bridge://there/x").host).toBe("there");
 });
+
+test("leaves a transport open that is only borrowed", async () => {
+  await using service = await startService((request) => request.args);
+  const borrowed = createUnixTransport();
+  const registry = createRegistry([]);
+  registry.register(borrowed, { isBorrowed: true });
+  await registry.close();
+  expect(await borrowed.probe?.(parseUrl(service.url))).toBe(true);
+  await borrowed.close();
+});

@@ -6,13 +6,18 @@ import { createUnixTransport } from "./unix/transport.ts";
 
 /** Finds the transport of a URL by its scheme. A value that is passed in; there is no global one. */
 export interface TransportRegistry extends AsyncDisposable {
-  /** Adds a transport. @throws AcommError `bad_field` where one of its schemes is taken. */
-  register(transport: Transport): void;
+  /**
+   * Adds a transport.
+   *
+   * @param options.isBorrowed whether somebody else closes it, such as the network that it belongs to, @default false
+   * @throws AcommError `bad_field` where one of its schemes is taken
+   */
+  register(transport: Transport, options?: { readonly isBorrowed?: boolean | undefined }): void;
   /** @throws AcommError `unknown_scheme`, naming the schemes that are known. */
   lookup(url: AcommUrl): Transport;
   /** Takes a URL as a string or `URL`. @throws AcommError `bad_field` */
   parse(url: string | URL): AcommUrl;
-  /** Closes every transport. */
+  /** Closes every transport but the borrowed ones. */
   close(): Promise<void>;
 }
 
@@ -23,14 +28,16 @@ export interface TransportRegistry extends AsyncDisposable {
  */
 export function createRegistry(transports: readonly Transport[] = [createUnixTransport(), createHttpTransport()]): TransportRegistry {
   const byScheme = new Map<string, Transport>();
+  const owned = new Set<Transport>();
   const close = async (): Promise<void> => {
-    await Promise.all([...new Set(byScheme.values())].map((transport) => transport.close()));
+    await Promise.all([...owned].map((transport) => transport.close()));
   };
   const registry: TransportRegistry = {
-    register(transport) {
+    register(transport, { isBorrowed = false } = {}) {
       const taken = transport.schemes.find((scheme) => byScheme.has(scheme));
       if (taken !== undefined) throw new AcommError("bad_field", `the scheme ${taken} has a transport already: make a registry without it`);
       for (const scheme of transport.schemes) byScheme.set(scheme, transport);
+      if (!isBorrowed) owned.add(transport);
     },
     lookup(url) {
       const scheme = url.protocol.slice(0, -1);

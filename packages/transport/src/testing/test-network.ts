@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TransportRegistry } from "../registry.ts";
+import type { ServiceNetwork } from "../service-network.ts";
 import type { TargetPolicy } from "../target-policy.ts";
 import type { Listener, StreamServer } from "../transport.ts";
 import { UnixListener } from "../unix/listener.ts";
@@ -22,6 +23,8 @@ export interface TestNetwork extends AsyncDisposable {
   createListener(name: string): Listener;
   /** Where a listener of that name is reached, be it there or not. */
   urlOf(name: string): string;
+  /** What services of other machines would be on, by a connection of its own; undefined where there is no such network. */
+  readonly openServiceNetwork?: () => ServiceNetwork;
 }
 
 let openChosen: () => Promise<TestNetwork> = openUnixNetwork;
