@@ -18,7 +18,7 @@ async function run(name: string, timeoutMs = 15_000): Promise<{ readonly code: n
 
 describe("the examples", () => {
   test("are found", () => {
-    expect(examples).toEqual(expect.arrayContaining(["coordinator", "demo", "echo", "fan-out", "memory", "seed", "serve-a-task"]));
+    expect(examples).toEqual(expect.arrayContaining(["coordinator", "demo", "echo", "fan-out", "memory", "seed", "serve-a-task", "your-own-transport"]));
   });
 
   test.each(examples.filter((name) => name !== "demo"))("%s finds nothing wrong and says what it saw", { timeout: 200_000 }, async (name) => {
