@@ -1,5 +1,5 @@
 /** A provider of what this machine is like; `acomm provider` runs it. Two of them serve the same tasks in the demo. */
-import { Provider } from "@acomm/provider";
+import { Provider } from "acomm";
 import { createReadStream } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";

@@ -1,7 +1,5 @@
 /** The demo: a coordinator and two providers, a process each, called from the command line, from a program and over HTTP. Run it with `npm start`. */
-import { AcommError } from "@acomm/protocol";
-import { createClient } from "@acomm/provider";
-import { Tracker } from "@acomm/tracker";
+import { AcommError, createClient, Tracker } from "acomm";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";

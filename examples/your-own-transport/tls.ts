@@ -1,6 +1,5 @@
-import { parseUrl } from "@acomm/protocol";
-import { createStreamListener, createStreamTransport } from "@acomm/transport";
-import type { Listener, Transport } from "@acomm/transport";
+import { createStreamListener, createStreamTransport, parseUrl } from "acomm";
+import type { Listener, Transport } from "acomm";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:tls";
