@@ -77,7 +77,12 @@ const app = await Application.bootstrap({
   includeVersion: false,
   githubPages: false,
   packagesRequiringDocumentation: [...new Set(entries.map(({ packageName }) => packageName))],
-  intentionallyNotDocumented: ["@acomm/protocol.ResponseHandler.__type.handle"], // its type's comment is above the type
+  // the inside of types, which the comment above the type is about
+  intentionallyNotDocumented: [
+    "ResponseHandler.__type.handle",
+    ...["version", "vendor", "validate", "types", "types.__type.output"].map((name) => `Schema.~standard.__type.${name}`),
+    ...["value", "issues", "issues.__type.message", "issues.__type.path", "issues.__type.path.__type.key"].map((name) => `SchemaOutcome.__type.${name}`),
+  ].map((name) => `@acomm/protocol.${name}`),
   validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true, unusedMergeModuleWith: true },
 });
 app.renderer.defineRouter("site", SiteRouter);

@@ -2,7 +2,7 @@ import { list, read } from "./repository.ts";
 
 /** What somebody may import: a package, or a second entry of one. */
 export interface EntryPoint {
-  /** As it is imported: `@acomm/transport/testing`. */
+  /** As it is imported: `acomm/testing`. */
   readonly name: string;
   readonly packageName: string;
   readonly file: string;
