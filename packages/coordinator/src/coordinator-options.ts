@@ -1,3 +1,4 @@
+import type { OptionNames } from "@acomm/protocol";
 import type { ErrorHook, HttpDoorOptions } from "@acomm/transport";
 import type { AllowList } from "./allow-list.ts";
 
@@ -54,3 +55,37 @@ export interface CoordinatorOptions {
   /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
   readonly onError?: ErrorHook | undefined;
 }
+
+export const coordinatorOptionNames: OptionNames<CoordinatorOptions> = {
+  socketDir: true,
+  name: true,
+  http: true,
+  admit: true,
+  maxHops: true,
+  waitForProviderMs: true,
+  defaultTimeoutMs: true,
+  maxInFlight: true,
+  ackTimeoutMs: true,
+  rescanMs: true,
+  group: true,
+  onError: true,
+};
+
+export const coordinatorHttpOptionNames: OptionNames<CoordinatorHttpOptions> = {
+  host: true,
+  port: true,
+  allowedHosts: true,
+  allowedOrigins: true,
+  tls: true,
+  maxConnections: true,
+  headersTimeoutMs: true,
+  requestTimeoutMs: true,
+  publicUrl: true,
+  tokens: true,
+  maxWaitMs: true,
+  maxWaiting: true,
+  heartbeatMs: true,
+  maxBodyBytes: true,
+};
+
+export const coordinatorAdmissionNames: OptionNames<CoordinatorAdmissions> = { taskUrls: true, hooks: true, streams: true };

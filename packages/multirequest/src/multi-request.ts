@@ -1,4 +1,4 @@
-import { AcommError, encodeErrorText } from "@acomm/protocol";
+import { AcommError, checkOptionNames, encodeErrorText } from "@acomm/protocol";
 import type { Request, Response, ResponseHandler } from "@acomm/protocol";
 import type { CallOptions, Tracker } from "@acomm/tracker";
 
@@ -28,7 +28,9 @@ export class MultiRequest {
   #openCount = 0;
   #waiters: (() => void)[] = [];
 
+  /** @throws AcommError `bad_field` */
   constructor(tracker: Tracker, options: MultiRequestOptions = {}) {
+    checkOptionNames(options, "MultiRequest", { timeoutMs: true });
     this.#tracker = tracker;
     this.#timeoutMs = options.timeoutMs;
   }

@@ -58,7 +58,7 @@ export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText
  * @throws AcommError `bad_field` where the value can't be written as JSON, or is undefined
  */
 export function encodeProgress({ id }: Pick<Request, "id">, value: unknown, options: { readonly reply: boolean }): string {
-  if (value === undefined) throw new AcommError("bad_field", "progress must be a JSON value, but is missing");
+  if (value === undefined) throw new AcommError("bad_field", "progress must be a JSON value, but is missing: give null for none");
   return `{"error":"","id":${JSON.stringify(id)},"result":null,"stream_url":null,"ext":{${options.reply ? '"reply":true,' : ""}"progress":${encodeJson(value, "progress")}}}`;
 }
 

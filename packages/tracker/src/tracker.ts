@@ -1,4 +1,4 @@
-import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import { AcommError, checkOptionNames, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, serveUnixStream, settledWithin, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CallParent, CutWork, LazyStreamSource, Listener, ServedStreamOptions, StopOptions, StopReport, StreamServer, TargetPolicy, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
@@ -11,6 +11,7 @@ import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
 import { ResponseForwarder } from "./response-forwarder.ts";
 import { runHandlers, runProgress, TrackedRequest } from "./tracked-request.ts";
+import { trackerOptionNames } from "./tracker-options.ts";
 import type { CallOptions, ForwardOptions, TrackerOptions } from "./tracker-options.ts";
 
 /** What makes calls: a tracker, or what {@link Tracker.within} gives. */
@@ -48,6 +49,7 @@ export class Tracker implements AsyncDisposable {
 
   /** @throws AcommError `bad_field`, `bad_address` */
   constructor(options: TrackerOptions = {}) {
+    checkOptionNames(options, "Tracker", trackerOptionNames);
     const { socketPath, listener } = options;
     if (isListener(listener)) {
       if (socketPath !== undefined) throw new AcommError("bad_field", "socketPath and listener: responses come in at one of them, give either");
@@ -300,7 +302,7 @@ export class Tracker implements AsyncDisposable {
   #checkRunning(): void {
     if (this.#state === "running") return;
     if (this.#state === "new" || this.#state === "starting") throw new AcommError("unavailable", "the tracker is not started: await tracker.start()");
-    throw new AcommError("stopping", "the tracker is stopping: it takes no more requests");
+    throw new AcommError("stopping", "the tracker is stopping: make a new one for more requests");
   }
 
   #track(request: Request, timeoutMs: number | undefined, handOver: (request: Request, response: Response) => void): void {

@@ -2,8 +2,8 @@ import { AcommError } from "@acomm/protocol";
 import type { AcommErrorCode } from "@acomm/protocol";
 
 const codes: Readonly<Record<string, { readonly code: AcommErrorCode; readonly hint: string }>> = {
-  ENOENT: { code: "unavailable", hint: "nobody listens there" },
-  ECONNREFUSED: { code: "unavailable", hint: "nobody listens there" },
+  ENOENT: { code: "unavailable", hint: "nobody listens there: start the service, or correct the address" },
+  ECONNREFUSED: { code: "unavailable", hint: "nobody listens there: start the service, or correct the address" },
   ECONNRESET: { code: "unavailable", hint: "the peer ended the connection" },
   EPIPE: { code: "unavailable", hint: "the peer ended the connection" },
   ENOTFOUND: { code: "unavailable", hint: "the host is not known" },
@@ -11,21 +11,21 @@ const codes: Readonly<Record<string, { readonly code: AcommErrorCode; readonly h
   EHOSTUNREACH: { code: "unavailable", hint: "the host can't be reached" },
   ENETUNREACH: { code: "unavailable", hint: "the network can't be reached" },
   ETIMEDOUT: { code: "timeout", hint: "the peer didn't answer" },
-  EAGAIN: { code: "overloaded", hint: "its backlog of connections is full" },
-  EMFILE: { code: "overloaded", hint: "this process has no file descriptor left" },
+  EAGAIN: { code: "overloaded", hint: "its backlog of connections is full: send it again later" },
+  EMFILE: { code: "overloaded", hint: "this process has no file descriptor left: close some, or raise its limit (ulimit -n)" },
   ENFILE: { code: "overloaded", hint: "this machine has no file descriptor left" },
-  EADDRINUSE: { code: "bad_address", hint: "the address is in use" },
-  EADDRNOTAVAIL: { code: "bad_address", hint: "the address is not one of this machine" },
+  EADDRINUSE: { code: "bad_address", hint: "the address is in use: choose another, or stop who has it" },
+  EADDRNOTAVAIL: { code: "bad_address", hint: "the address is not one of this machine: choose one that is" },
   EACCES: { code: "bad_address", hint: "permission denied: check the owner and mode of the socket and its directory" },
   EPERM: { code: "bad_address", hint: "permission denied: check the owner and mode of the socket and its directory" },
   ENOTSOCK: { code: "bad_address", hint: "the path is not a socket" },
   EPROTOTYPE: { code: "bad_address", hint: "the path is not a stream socket" },
   ENOTDIR: { code: "bad_address", hint: "a part of the path is not a directory" },
   EISDIR: { code: "bad_address", hint: "the path is a directory" },
-  ELOOP: { code: "bad_address", hint: "the path leads through too many links" },
-  ENAMETOOLONG: { code: "bad_address", hint: "the path is too long" },
+  ELOOP: { code: "bad_address", hint: "the path leads through too many links: give the directory itself" },
+  ENAMETOOLONG: { code: "bad_address", hint: "the path is too long: choose a shorter directory" },
   EINVAL: { code: "bad_address", hint: "the path is not valid" },
-  EROFS: { code: "bad_address", hint: "the file system is read-only" },
+  EROFS: { code: "bad_address", hint: "the file system is read-only: choose another directory" },
 };
 
 /** Node's own code of an error (`ENOENT`, …), or the empty string. */

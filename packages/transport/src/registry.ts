@@ -43,7 +43,7 @@ export function createRegistry(transports: readonly Transport[] = [createUnixTra
       const scheme = url.protocol.slice(0, -1);
       const transport = byScheme.get(scheme);
       if (transport !== undefined) return transport;
-      throw new AcommError("unknown_scheme", `no transport for ${scheme}: the registry knows ${[...byScheme.keys()].join(", ")}`);
+      throw new AcommError("unknown_scheme", `no transport for ${scheme}: the registry knows ${[...byScheme.keys()].join(", ")}, and createRegistry([…]) takes others`);
     },
     parse: (url) => parseUrl(url),
     close,

@@ -32,7 +32,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
     schemes: ["memory"],
     async connect(url) {
       const add = doors.get(url.host);
-      if (add === undefined) throw new AcommError("unavailable", `nobody listens at ${nameOf(url)}`);
+      if (add === undefined) throw new AcommError("unavailable", `nobody listens at ${nameOf(url)}: start the service on this network, or correct the name`);
       const [here, there] = createStreamPair();
       add(there);
       return here;

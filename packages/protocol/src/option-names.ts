@@ -1,0 +1,37 @@
+import { AcommError } from "./acomm-error.ts";
+import { kindOf } from "./fields.ts";
+import { nearNames } from "./near-names.ts";
+
+/** The names of options, each once: what the type gets or loses is a type error where they are listed. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
+const plainName = /^\w{1,40}$/;
+
+/**
+ * Checks that options have no name that nobody reads, such as `timeout` for `timeoutMs`: JavaScript passes over it in silence.
+ * For constructors, not for calls: it looks at every name.
+ *
+ * @param owner whose options they are, as the message calls it
+ * @throws AcommError `bad_field`, with the name that was probably meant
+ */
+export function checkOptionNames<Options extends object>(options: Options, owner: string, names: OptionNames<Options>): void {
+  if (typeof options !== "object" || (options as unknown) === null || Array.isArray(options)) throw new AcommError("bad_field", `${owner} takes an object of options, but got ${given(options)}`);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || Object.hasOwn(names, name)) continue;
+    const known = Object.keys(names);
+    const meant = likelyNames(name, known);
+    const shown = plainName.test(name) ? name : "of this name";
+    throw new AcommError("bad_field", `${owner} has no option ${shown}: ${meant.length === 0 ? `it has ${known.join(", ")}` : `did you mean ${meant.join(" or ")}?`}`);
+  }
+}
+
+function given(options: unknown): string {
+  return options === undefined ? "none" : kindOf(options);
+}
+
+/** Most mistakes leave the unit out, `timeout`, or what it is the time of, `timeoutMs` for `defaultTimeoutMs`. */
+function likelyNames(name: string, known: readonly string[]): readonly string[] {
+  const near = nearNames(name, known);
+  if (near.length > 0 || name.length < 4) return near;
+  return known.filter((one) => one.toLowerCase().includes(name.toLowerCase())).slice(0, 3);
+}
