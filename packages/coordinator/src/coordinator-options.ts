@@ -1,5 +1,5 @@
 import type { OptionNames } from "@acomm/protocol";
-import type { ErrorHook, HttpDoorOptions } from "@acomm/transport";
+import type { ErrorHook, HttpDoorOptions, ServiceNetwork } from "@acomm/transport";
 import type { AllowList } from "./allow-list.ts";
 
 /** The door to the outside. */
@@ -32,6 +32,8 @@ export interface CoordinatorAdmissions {
 export interface CoordinatorOptions {
   /** The directory that the sockets of a system share, an absolute path. It is made where it is missing. */
   readonly socketDir: string;
+  /** A network whose providers are called as well, beside those of the directory; it stays open after the stop. @default none */
+  readonly network?: ServiceNetwork | undefined;
   /** Its socket is `<socketDir>/coordinator/<name>.sock`. @default main */
   readonly name?: string | undefined;
   /** @default no door to the outside */
@@ -48,7 +50,7 @@ export interface CoordinatorOptions {
   readonly maxInFlight?: number | undefined;
   /** How long a provider may take to acknowledge, in milliseconds. @default 5000 */
   readonly ackTimeoutMs?: number | undefined;
-  /** How often to look at the whole directory, whatever its watches have told, in milliseconds. @default 5000 */
+  /** How often to look at the whole directory, and at the network, whatever they have told, in milliseconds. @default 5000 */
   readonly rescanMs?: number | undefined;
   /** The id of a group whose members may connect to the socket as well. @default none */
   readonly group?: number | undefined;
@@ -58,6 +60,7 @@ export interface CoordinatorOptions {
 
 export const coordinatorOptionNames: OptionNames<CoordinatorOptions> = {
   socketDir: true,
+  network: true,
   name: true,
   http: true,
   admit: true,

@@ -5,6 +5,8 @@ import type { TaskProviders } from "./task-providers.ts";
 export interface ProviderSummary {
   /** Its name. */
   readonly provider: string;
+  /** The machine that it is on; null for one of the socket directory. */
+  readonly host: string | null;
   /** The one with the lowest number is asked first; 0 to 999. */
   readonly priority: number;
   /** How many calls are under way to it. */
@@ -55,6 +57,6 @@ export function summaryOf(providers: TaskProviders): TaskSummary {
     task,
     inFlight,
     ...statistics.figures(),
-    providers: providers.all().map(({ provider, priority, inFlight: calls, state, done, failed }) => ({ provider, priority, inFlight: calls, state: state === "ready" ? "ready" : "aside", done, failed })),
+    providers: providers.all().map(({ provider, host = null, priority, inFlight: calls, state, done, failed }) => ({ provider, host, priority, inFlight: calls, state: state === "ready" ? "ready" : "aside", done, failed })),
   };
 }
