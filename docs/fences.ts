@@ -17,7 +17,7 @@ export interface FenceSource {
   readonly isPrinted: boolean;
 }
 
-const pattern = /(?:^<!-- (?<file>[\w.-]+(?:\/[\w.-]+)+)(?:#(?<region>[\w-]+))?(?<prints> prints)? -->\n\n?)?^```(?<language>[\w-]+)\n(?<code>.*?)^```$/gms;
+const pattern = /(?:^<!-- (?<file>[\w.-]+(?:\/[\w.@-]+)+)(?:#(?<region>[\w-]+))?(?<prints> prints)? -->\n\n?)?^```(?<language>[\w-]+)\n(?<code>.*?)^```$/gms;
 
 /** The blocks of code of a page, in their order. */
 export function fencesOf(page: string): Fence[] {

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "..");
 const directory = join(import.meta.dirname, "how-to");
 
 const pages = await Promise.all(
-  (await readdir(directory)).sort().map(async (file) => ({ name: file.replace(/\.md$/, ""), text: await readFile(join(directory, file), "utf8") })),
+  (await readdir(directory)).filter((file) => file !== "README.md").sort().map(async (file) => ({ name: file.replace(/\.md$/, ""), text: await readFile(join(directory, file), "utf8") })),
 );
 
 test.each(pages.map(({ name, text }) => [name, text] as const))("the page %s has its example, and shows it", (name, text) => {

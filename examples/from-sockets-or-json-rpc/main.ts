@@ -24,10 +24,10 @@ async function start(kind: string, path: string) {
   return { isUp, exited, kill: () => child.kill("SIGKILL") };
 }
 
-/** What becomes of a call within a second. */
+/** What becomes of a call within two seconds. */
 async function outcomeOf(call: Promise<number>): Promise<string> {
   const failed = (error: unknown): string => (error instanceof AcommError ? error.code : "the server is down");
-  return Promise.race([call.then(() => "answered", failed), setTimeout(1_000, "waits for ever", { ref: false })]);
+  return Promise.race([call.then(() => "answered", failed), setTimeout(2_000, "waits for ever", { ref: false })]);
 }
 
 async function tryAll(kind: "by-hand" | "served"): Promise<string[]> {

@@ -11,6 +11,6 @@ export async function listen(path: string): Promise<Service> {
 
 // #region client
 export async function count(tracker: Tracker, path: string, words: string): Promise<number> {
-  return tracker.request(`unix://${path}`, { task: "count", args: { words }, timeoutMs: 2_000 });
+  return tracker.request(`unix://${path}`, { task: "count", args: { words }, timeoutMs: 1_500 });
 }
 // #endregion

@@ -53,7 +53,7 @@ await test("killed in the middle, and started again", async () => {
   const url = `unix://${socketDir}/thumbnail/50-thumbnails.sock`;
 
   const first = await start();
-  const inDoubt = assert.rejects(tracker.request(url, call), { code: "ambiguous" });
+  const inDoubt = assert.rejects(tracker.request(url, { ...call, args: { image: "huge" } }), { code: "ambiguous" });
   while ((await tracker.request<{ tasks: { running: number }[] }>(url, { task: "acomm.describe" })).tasks[0]?.running !== 1);
   first.kill("SIGKILL");
   await inDoubt; // at once, not at its deadline

@@ -8,8 +8,9 @@ export default ({ socketDir }: { socketDir: string }) =>
     socketDir,
     name: "words",
     listener: { group: process.getgid?.() }, // the unit's Group=: its members may call, not only its User=
-  }).task("count-words", { args: z.string() }, async ({ args, signal }) => {
-    await setTimeout(20, undefined, { signal });
+  }).task("count-words", { args: z.string() }, async ({ args, signal, progress }) => {
+    progress("begun");
+    await setTimeout(args.length, undefined, { signal });
     return args.split(" ").length;
   });
 // #endregion
