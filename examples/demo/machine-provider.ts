@@ -3,8 +3,10 @@ import { Provider } from "acomm";
 import { createReadStream } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
+import { readDisks } from "./disks.ts";
 import { describeFile, findLargeFile } from "./large-file.ts";
-import { readCpu, readDisks, readMemory, readProcesses } from "./machine.ts";
+import { readCpu, readMemory } from "./machine.ts";
+import { readProcesses } from "./processes.ts";
 
 const { ACOMM_SOCKET_DIR: socketDir = "/run/acomm", DEMO_PROVIDER: name = "machine", DEMO_DIRECTORY: directory = "/tmp" } = process.env;
 
