@@ -18,6 +18,7 @@ const steps = {
   api: ["run", "api"],
   "built:check": ["run", "built:check"],
   "pack:check": ["run", "pack:check"],
+  docs: [...turbo, "//#docs:build"],
   test: ["run", "test:coverage"],
   "test:stranger": ["run", "test:stranger"],
 };

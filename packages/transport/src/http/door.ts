@@ -144,6 +144,7 @@ export class HttpDoor implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
