@@ -1,4 +1,4 @@
-import type { AcommUrl } from "@acomm/protocol";
+import type { AcommErrorCode, AcommUrl } from "@acomm/protocol";
 import type { MessageListenerOptions } from "./message-listener.ts";
 import type { Listener, StreamServer, Transport } from "./transport.ts";
 
@@ -8,6 +8,8 @@ export interface EndpointCounts {
   readonly failed: number;
   /** How long its requests took in all, in milliseconds. */
   readonly busyMs: number;
+  /** Why the last of those that failed did. @default it is not told */
+  readonly lastFailure?: AcommErrorCode | undefined;
 }
 
 /** One endpoint of a service that announces itself. */
