@@ -75,7 +75,7 @@ export interface DiscoverOptions {
  * A network that services of many machines are on: how to reach them, where to be reached, and who is there. A provider and a
  * coordinator take any; the one of NATS is in a package of its own.
  */
-export interface ServiceNetwork extends StreamServer {
+export interface ServiceNetwork extends StreamServer, AsyncDisposable {
   /** Sends to the addresses of the network. */
   readonly transport: Transport;
   /** A listener at an address, by default one of its own. What comes to an address goes to one of those who listen there. @throws AcommError `bad_address`, `bad_field` */
@@ -88,4 +88,6 @@ export interface ServiceNetwork extends StreamServer {
   discover(options?: DiscoverOptions): Promise<readonly FoundService[]>;
   /** Calls back when services may have come or gone: reason to look again. Not every change is told. */
   watch(onChange: () => void): Disposable;
+  /** Closes the transport, withdraws what was announced and cuts the streams. Listeners are stopped by who has started them. */
+  close(): Promise<void>;
 }
