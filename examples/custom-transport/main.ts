@@ -1,7 +1,7 @@
 /** A scheme of one's own, TLS over TCP with client certificates: acomm+tls://host:port. How to connect and how to listen is all that it needs. */
 import { Tracker } from "@acomm/tracker";
 import { createRegistry, serve } from "@acomm/transport";
-import { transportCompliance } from "@acomm/transport/testing";
+import { transportCompliance } from "@acomm/transport-testing";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
