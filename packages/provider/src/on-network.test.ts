@@ -90,6 +90,19 @@ if (await isThereNetwork()) {
       expect(await text(await openStream(far.streamUrl!, setup.network))).toBe("read");
     });
 
+    test("and in a directory answers those on the network as well whose request came to its socket", async () => {
+      await using setup = await setUp();
+      await using directory = await temporaryDirectory();
+      const provider = setup.provider("p", { socketDir: directory.path }).task("t", {}, () => "passed on");
+      await provider.start();
+      const answer = await new Promise((resolve) => {
+        const request = createRequest({ task: "t", responseHook: setup.tracker.url, onSuccess: (_, { result }) => { resolve(result); } });
+        setup.tracker.trackRequest(request);
+        void send(`unix://${provider.sockets["t"]!}`, request);
+      });
+      expect(answer).toBe("passed on");
+    });
+
     test("answers no socket of its machine that a caller on the network names", async () => {
       await using setup = await setUp();
       const failure = Promise.withResolvers<AcommError>();

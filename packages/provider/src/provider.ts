@@ -11,7 +11,7 @@ import { Task } from "./task.ts";
 import type { TaskOwner } from "./task.ts";
 import type { TaskHandler, TaskOptions } from "./task-options.ts";
 import type { TaskRun } from "./task-run.ts";
-import { admitOnNetwork } from "./task-place.ts";
+import { admitInDirectory, admitOnNetwork } from "./task-place.ts";
 import type { TaskPlace } from "./task-place.ts";
 import type { OnTheWire, TaskSignature } from "./task-signature.ts";
 import { TaskStreams } from "./task-streams.ts";
@@ -72,11 +72,11 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     this.#registry = tracker.registry ?? registryOf(network);
     this.#directory = socketDir === undefined ? undefined : new StreamDirectory(streamDirectory(socketDir, name));
     // a way back of its own: the socket keeps others from having the name, and on a network each process has its own address
-    const wayBack = socketDir !== undefined ? { socketPath: responseSocketPath(socketDir, name) } : network !== undefined && { listener: network.createListener(), streams: network, admit: admitOnNetwork(network) };
+    const wayBack = socketDir !== undefined ? { socketPath: responseSocketPath(socketDir, name), admit: admitInDirectory(network) } : network !== undefined && { listener: network.createListener(), streams: network, admit: admitOnNetwork(network) };
     this.#owner = {
       name,
       priority: checkPriority(priority),
-      directory: socketDir === undefined || this.#directory === undefined ? undefined : { socketDir, listener, streams: this.#directory },
+      directory: socketDir === undefined || this.#directory === undefined ? undefined : { socketDir, listener, streams: this.#directory, admit: admitInDirectory(network) },
       network,
       tracker: new Tracker({ onError, ...wayBack, ...tracker, registry: this.#registry }),
       streams: new TaskStreams(onError),

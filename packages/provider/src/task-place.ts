@@ -16,11 +16,12 @@ export interface DirectoryPlace {
   readonly socketDir: string;
   readonly listener: UnixListenerOptions | undefined;
   readonly streams: StreamServer;
+  readonly admit: TargetPolicy;
 }
 
 /** The socket of a task. @throws AcommError `bad_field`, `unknown_task`, `bad_address` */
-export function placeInDirectory({ socketDir, listener, streams }: DirectoryPlace, task: string, priority: number, provider: string): TaskPlace & { readonly listener: UnixListener } {
-  return { listener: new UnixListener(providerSocketPath(socketDir, { task, priority, provider }), listener), streams, admit: admitTargets() };
+export function placeInDirectory({ socketDir, listener, streams, admit }: DirectoryPlace, task: string, priority: number, provider: string): TaskPlace & { readonly listener: UnixListener } {
+  return { listener: new UnixListener(providerSocketPath(socketDir, { task, priority, provider }), listener), streams, admit };
 }
 
 /** The addresses of a task on a network: the one that it shares with all who serve it, and its own. @throws AcommError `bad_field`, `unknown_task`, `bad_address` */
@@ -28,6 +29,11 @@ export function placesOnNetwork(network: ServiceNetwork, task: string): { readon
   const admit = admitOnNetwork(network);
   const place = (address?: string): TaskPlace => ({ listener: network.createListener(address), streams: network, admit });
   return { shared: place(taskAddress(task)), own: place() };
+}
+
+/** Who calls on this machine is answered on it, or on the network that its provider is on as well: a coordinator passes on what came from there. */
+export function admitInDirectory(network: ServiceNetwork | undefined): TargetPolicy {
+  return admitTargets({ schemes: network?.transport.schemes });
 }
 
 /** Who calls over a network is answered there: a socket of this machine is not theirs. */

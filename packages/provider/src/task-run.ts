@@ -160,6 +160,7 @@ export class TaskRun implements TaskContext, Deadline {
   #fail(error: unknown): void {
     if (!this.#end()) return;
     this.#task.failedCount += 1;
+    this.#task.lastFailure = error instanceof AcommError ? error.code : "remote"; // as the caller has it
     this.#failure = error instanceof AcommError ? error : new AcommError("cancelled", `${this.#task.name}: the handler failed`, { cause: error });
     this.#controller?.abort(this.#failure);
     this.#serving?.then((stream) => { stream.cancel(); }, () => undefined);

@@ -1,5 +1,5 @@
 import { AcommError, checkOptionNames, unmarshalArgs, unmarshalResult } from "@acomm/protocol";
-import type { Request } from "@acomm/protocol";
+import type { AcommErrorCode, Request } from "@acomm/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkPriority, checkTaskName } from "@acomm/tracker";
 import type { Tracker } from "@acomm/tracker";
@@ -46,6 +46,7 @@ export class Task {
   readonly handle: TaskHandler;
   doneCount = 0;
   failedCount = 0;
+  lastFailure: AcommErrorCode | undefined;
   /** How long the requests took that are answered, in milliseconds. */
   busyMs = 0;
   readonly #priority: number;
@@ -140,7 +141,7 @@ export class Task {
         ...(this.timeoutMs === undefined ? undefined : { timeoutMs: String(this.timeoutMs) }),
         ...(this.#description === "" ? undefined : { description: this.#description.slice(0, maxAnnouncedLength) }),
       },
-      counts: () => ({ done: this.doneCount, failed: this.failedCount, busyMs: this.busyMs }),
+      counts: () => ({ done: this.doneCount, failed: this.failedCount, busyMs: this.busyMs, lastFailure: this.lastFailure }),
     };
   }
 

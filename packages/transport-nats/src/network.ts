@@ -63,15 +63,13 @@ export interface DurableOptions {
 }
 
 /** What reaches one NATS server: a transport, listeners, streams, and the services there, over one connection. */
-export interface NatsNetwork extends ServiceNetwork, AsyncDisposable {
+export interface NatsNetwork extends ServiceNetwork {
   /** For `nats://server/subject`. */
   readonly transport: Transport;
   /** A listener at a subject, such as `disks.info`; by default at one of its own, as for a tracker. @throws AcommError `bad_address`, `bad_field` */
   createListener(subject?: string, options?: NatsListenerOptions): Listener;
   /** The URL of a subject. @throws AcommError `bad_address` */
   urlOf(subject: string): AcommUrl;
-  /** Closes the transport, withdraws what was announced and cuts the streams. Listeners are stopped by who has started them. */
-  close(): Promise<void>;
 }
 
 const nothing = Buffer.alloc(0);

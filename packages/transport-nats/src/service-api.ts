@@ -1,5 +1,5 @@
-import { AcommError, parseJson, parseUrl } from "@acomm/protocol";
-import type { EndpointCounts, FoundEndpoint, FoundService, ServiceAnnouncement } from "@acomm/transport";
+import { AcommError, acommErrorCodes, parseJson, parseUrl } from "@acomm/protocol";
+import type { AnnouncedEndpoint, EndpointCounts, FoundEndpoint, FoundService, ServiceAnnouncement } from "@acomm/transport";
 import { addressOf, checkSubject, urlOf } from "./subjects.ts";
 import { textOf } from "./text.ts";
 
@@ -11,12 +11,21 @@ export const verbs: readonly Verb[] = ["PING", "INFO", "STATS"];
 const nameKey = "acomm.name";
 /** Where an endpoint says by which subject this service alone is reached. */
 const subjectKey = "acomm.subject";
-const semanticVersion = /^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
+const semanticVersion = semanticVersionPattern();
 const maxDepth = 16;
 /** What is believed of one service that was found. */
 const maxEndpoints = 10_000;
 const maxMetadata = 100;
 const maxTextLength = 4096;
+
+const noCounts: EndpointCounts = { done: 0, failed: 0, busyMs: 0 };
+/** Counts that take as much room as any. */
+const longestCounts: EndpointCounts = {
+  done: Number.MAX_SAFE_INTEGER / 2,
+  failed: Number.MAX_SAFE_INTEGER,
+  busyMs: Number.MAX_SAFE_INTEGER,
+  lastFailure: acommErrorCodes.reduce((longest, code) => (code.length > longest.length ? code : longest)),
+};
 
 /** The queue group of the listeners at an address. */
 export const defaultQueueGroup = "acomm";
@@ -50,28 +59,49 @@ export class ServiceRecord {
     this.answer("INFO"); // what can't be told is found out now
   }
 
-  /** What it answers, as JSON. */
-  answer(verb: Verb): string {
-    const { name, description = "", version = "0.0.0", metadata } = this.#service;
-    const head = { type: `io.nats.micro.v1.${verb.toLowerCase()}_response`, name: this.name, id: this.#id, version, metadata: { ...metadata, [nameKey]: name } };
-    if (verb === "PING") return JSON.stringify(head);
-    if (verb === "INFO") return JSON.stringify({ ...head, description, endpoints: this.#endpoints((metadata) => ({ metadata })) });
-    return JSON.stringify({ ...head, started: this.#startedAt.toISOString(), endpoints: this.#endpoints((_metadata, counts) => statisticsOf(counts)) });
+  /** How long an answer may become, whatever is counted by then, in bytes. */
+  get longestBytes(): number {
+    return Math.max(Buffer.byteLength(this.answer("INFO")), Buffer.byteLength(this.#statistics(() => longestCounts)));
   }
 
-  #endpoints(more: (metadata: Readonly<Record<string, string>>, counts: EndpointCounts) => object): object[] {
-    return this.#service.endpoints.map(({ name, url, sharedUrl, metadata, counts }) => {
+  /** What it answers, as JSON. @throws what a function throws that counts */
+  answer(verb: Verb): string {
+    if (verb === "PING") return JSON.stringify(this.#head(verb));
+    if (verb === "STATS") return this.#statistics(({ counts }) => counts?.() ?? noCounts);
+    return JSON.stringify({ ...this.#head(verb), description: this.#service.description ?? "", endpoints: this.#endpoints(({ name, metadata }, own) => ({ metadata: { ...metadata, [nameKey]: name, [subjectKey]: own } })) });
+  }
+
+  #statistics(countsOf: (endpoint: AnnouncedEndpoint) => EndpointCounts): string {
+    return JSON.stringify({ ...this.#head("STATS"), started: this.#startedAt.toISOString(), endpoints: this.#endpoints((endpoint) => statisticsOf(countsOf(endpoint))) });
+  }
+
+  #head(verb: Verb): object {
+    const { name, version = "0.0.0", metadata } = this.#service;
+    return { type: `io.nats.micro.v1.${verb.toLowerCase()}_response`, name: this.name, id: this.#id, version, metadata: { ...metadata, [nameKey]: name } };
+  }
+
+  #endpoints(more: (endpoint: AnnouncedEndpoint, ownSubject: string) => object): object[] {
+    return this.#service.endpoints.map((endpoint) => {
+      const { name, url, sharedUrl } = endpoint;
       const own = addressOf(parseUrl(url), this.#authority).subject;
       const subject = sharedUrl === undefined ? own : addressOf(parseUrl(sharedUrl), this.#authority).subject;
-      return { name: apiName(name), subject, queue_group: defaultQueueGroup, ...more({ ...metadata, [nameKey]: name, [subjectKey]: own }, counts?.() ?? { done: 0, failed: 0, busyMs: 0 }) };
+      return { name: apiName(name), subject, queue_group: defaultQueueGroup, ...more(endpoint, own) };
     });
   }
 }
 
-function statisticsOf({ done, failed, busyMs }: EndpointCounts): object {
+function statisticsOf({ done, failed, busyMs, lastFailure }: EndpointCounts): object {
   const requests = done + failed;
-  const processing = Math.round(busyMs * 1e6); // the API counts nanoseconds
-  return { num_requests: requests, num_errors: failed, last_error: "", processing_time: processing, average_processing_time: requests === 0 ? 0 : Math.round(processing / requests) };
+  const processing = Math.trunc(busyMs * 1e6); // the API counts whole nanoseconds
+  return { num_requests: requests, num_errors: failed, last_error: lastFailure ?? "", processing_time: processing, average_processing_time: requests === 0 ? 0 : Math.trunc(processing / requests) };
+}
+
+/** As semver.org writes it down: three numbers, then what comes before the release, then what names the build. */
+function semanticVersionPattern(): RegExp {
+  const number = "(?:0|[1-9]\\d*)"; // no zeros before it
+  const listOf = (part: string): string => `${part}(?:\\.${part})*`;
+  const before = listOf(`(?:${number}|\\d*[A-Za-z-][0-9A-Za-z-]*)`);
+  return new RegExp(`^${number}\\.${number}\\.${number}(?:-${before})?(?:\\+${listOf("[0-9A-Za-z-]+")})?$`);
 }
 
 /** The service that has answered so; undefined where it is none of ours, or says what can't be. */
@@ -80,9 +110,8 @@ export function readService(data: Uint8Array, authority: string): FoundService |
     const info = objectOf(parseJson(textOf(data), maxDepth));
     if (info["type"] !== "io.nats.micro.v1.info_response" || !Array.isArray(info["endpoints"]) || info["endpoints"].length > maxEndpoints) return undefined;
     const { [nameKey]: name, ...metadata } = readMetadata(info["metadata"]);
-    const id = readText(info["id"]);
-    if (name === undefined || id === "") return undefined;
-    return { name, id, description: readText(info["description"] ?? ""), metadata, endpoints: info["endpoints"].map((endpoint: unknown) => readEndpoint(objectOf(endpoint), authority)) };
+    if (name === undefined) return undefined;
+    return { name: readName(name), id: readName(info["id"]), description: readText(info["description"] ?? ""), metadata, endpoints: info["endpoints"].map((endpoint: unknown) => readEndpoint(objectOf(endpoint), authority)) };
   } catch {
     return undefined; // anybody may be on the network
   }
@@ -91,13 +120,20 @@ export function readService(data: Uint8Array, authority: string): FoundService |
 function readEndpoint(endpoint: Readonly<Record<string, unknown>>, authority: string): FoundEndpoint {
   const { [nameKey]: name, [subjectKey]: subject, ...metadata } = readMetadata(endpoint["metadata"]);
   if (name === undefined || subject === undefined) throw new AcommError("bad_field", "it is not one of ours");
-  return { name, url: urlOf(authority, { subject: checkSubject(subject), isDurable: false }), metadata };
+  return { name: readName(name), url: urlOf(authority, { subject: checkSubject(subject), isDurable: false }), metadata };
 }
 
 function readMetadata(value: unknown): Readonly<Record<string, string>> {
   const entries = Object.entries(objectOf(value));
   if (entries.length > maxMetadata) throw new AcommError("bad_field", "metadata has too many members");
   return Object.fromEntries(entries.map(([key, text]) => [readText(key), readText(text)]));
+}
+
+/** What is shown to people and looked up by programs: it must be there, and a terminal must not obey it. */
+function readName(value: unknown): string {
+  const name = readText(value);
+  if (name === "" || /\p{Cc}/u.test(name)) throw new AcommError("bad_field", "a name is empty, or has control characters");
+  return name;
 }
 
 function readText(value: unknown): string {

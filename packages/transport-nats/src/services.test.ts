@@ -138,11 +138,70 @@ describe.skipIf(whyNoNatsServer !== undefined)("services on a NATS server", () =
   test("what can't be announced is refused with what to do", async () => {
     const network = open();
     expect(await errorOf(network.announce(disks(network, { name: "" })))).toMatchObject({ code: "bad_field" });
-    expect(await errorOf(network.announce(disks(network, { version: "one" })))).toMatchObject({ code: "bad_field" });
+    for (const version of ["one", "1.2", "01.2.3", "1.2.3-01", "1.2.3-.."]) expect(await errorOf(network.announce(disks(network, { version })))).toMatchObject({ code: "bad_field" });
     const endpoints = [{ name: "t", url: new URL("nats://elsewhere/t") }];
     expect(await errorOf(network.announce({ name: "n", endpoints }))).toMatchObject({ code: "forbidden_target" });
     const tooMany = Array.from({ length: 10_000 }, (_, index) => ({ name: `task${index}`, url: network.urlOf(`t${index}`) }));
     expect(await errorOf(network.announce({ name: "n", endpoints: tooMany }))).toMatchObject({ code: "bad_field", message: expect.stringContaining("max_payload") as string });
+  });
+
+  test("statistics are whole numbers, and name the code of the last failure", async () => {
+    const network = open();
+    await announce(network, { version: "1.2.3-rc.1+b.01", endpoints: [{ name: "t", url: network.urlOf("t"), counts: () => ({ done: 2, failed: 1, busyMs: 5e-6, lastFailure: "timeout" }) }] });
+    expect(await ask(await bareClient(), "$SRV.STATS")).toMatchObject({ endpoints: [{ num_requests: 3, num_errors: 1, last_error: "timeout", processing_time: 5, average_processing_time: 1 }] });
+  });
+
+  test("a function that counts and throws, or watches and throws, harms no other", async () => {
+    const network = open();
+    let watched = 0;
+    using _watch = network.watch(() => {
+      watched += 1;
+      throw new Error("of the watcher");
+    });
+    await announce(network, { endpoints: [{ name: "t", url: network.urlOf("t"), counts: () => { throw new Error("of the counts"); } }] });
+    const client = await bareClient();
+    client.publish("$SRV.STATS", "", { reply: "nobody.listens" });
+    await client.flush();
+    expect(await ask(client, "$SRV.PING")).toMatchObject({ name: "disks_of" });
+    expect(watched).toBeGreaterThan(0);
+  });
+
+  test("what is announced while the network is closed is refused, and found by nobody", async () => {
+    const network = open();
+    const announcing = codeOf(network.announce(disks(network)));
+    await network.close();
+    expect(await announcing).toBe("stopping");
+    expect(await open().discover()).toEqual([]);
+  });
+
+  test("while the server is gone nothing is announced: it is unavailable at once", async () => {
+    await using own = await NatsServer.start();
+    const network = createNatsNetwork({ server: own.url });
+    onTestFinished(() => network.close());
+    await announce(network);
+    await own.kill();
+    while ((await codeOf(network.discover())) !== "unavailable");
+    expect(await codeOf(network.announce(disks(network)))).toBe("unavailable");
+  });
+
+  test("what is announced can be told, statistics too, however high they count", async () => {
+    const network = open();
+    const endpoints = (count: number): ServiceAnnouncement["endpoints"] =>
+      Array.from({ length: count }, (_, index) => ({ name: `t${index}`, url: network.urlOf(`t${index}`), counts: () => ({ done: 2 ** 50, failed: 2 ** 50, busyMs: 2 ** 40, lastFailure: "truncated_stream" }) }));
+    expect(await codeOf(network.announce({ name: "n", endpoints: endpoints(5000) }))).toBe("bad_field");
+    await announce(network, { endpoints: endpoints(3000) });
+    const client = await bareClient();
+    for (const verb of ["INFO", "STATS"]) expect((await ask(client, `$SRV.${verb}`))["endpoints"]).toHaveLength(3000);
+  });
+
+  test("who names itself with nothing, or with what a terminal obeys, is passed over", async () => {
+    const client = await bareClient();
+    const answer = (id: string, name: string, task: string): string =>
+      JSON.stringify({ type: "io.nats.micro.v1.info_response", id, metadata: { "acomm.name": name }, endpoints: [{ name: "t", metadata: { "acomm.name": task, "acomm.subject": "t" } }] });
+    const answers = [answer("\u001b[2J", "n", "t"), answer("I", "\u0007", "t"), answer("I", "n", "\u009b"), answer("", "n", "t"), answer("I", "", "t"), answer("good", "n", "t")];
+    client.subscribe("$SRV.INFO", { callback: (_error, message) => { for (const text of answers) message.respond(text); } });
+    await client.flush();
+    expect((await open().discover()).map(({ id }) => id)).toEqual(["good"]);
   });
 
   test("a look ends with its signal, and with the network", async () => {

@@ -1,6 +1,6 @@
 import { AcommError } from "@acomm/protocol";
 import type { Announcement, DiscoverOptions, FoundService, ServiceAnnouncement } from "@acomm/transport";
-import { checkTimeoutMs, waitFor } from "@acomm/transport";
+import { checkTimeoutMs, report, waitFor } from "@acomm/transport";
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import { randomUUID } from "node:crypto";
 import { isNobodyThere, replyOf } from "./control.ts";
@@ -39,10 +39,11 @@ export class Services {
     const subscriptions: Subscription[] = [];
     try {
       const connection = await link.open();
-      const longest = Buffer.byteLength(record.answer("INFO"));
-      if (longest > link.maxPayloadBytes) throw new AcommError("bad_field", `endpoints: what the service tells of itself has ${longest} bytes, and the server takes ${link.maxPayloadBytes}: announce fewer of them, or raise max_payload`);
+      if (!link.isUp) throw new AcommError("unavailable", `no connection to nats://${link.authority}: nobody can be told of ${service.name}`);
+      const longest = record.longestBytes;
+      if (longest > link.maxPayloadBytes) throw new AcommError("bad_field", `endpoints: what the service tells of itself may have ${longest} bytes, and the server takes ${link.maxPayloadBytes}: announce fewer of them, or raise max_payload`);
       const subscribe = (verb: Verb, ...path: readonly string[]): void => {
-        subscriptions.push(connection.subscribe(verbSubject(verb, ...path), { callback: (error, message) => { if (error === null) this.#answer(message, record.answer(verb)); } }));
+        subscriptions.push(connection.subscribe(verbSubject(verb, ...path), { callback: (error, message) => { if (error === null) this.#answer(message, () => record.answer(verb)); } }));
       };
       for (const verb of verbs) {
         subscribe(verb);
@@ -50,6 +51,7 @@ export class Services {
         subscribe(verb, record.name, id);
       }
       await link.flush(); // from now on it is found
+      this.#checkOpen(); // it may have been closed meanwhile, and did not know of this one
     } catch (error) {
       for (const subscription of subscriptions) subscription.unsubscribe();
       void link.release();
@@ -90,14 +92,21 @@ export class Services {
   watch(onChange: () => void): Disposable {
     this.#checkOpen();
     const link = this.#link;
+    const tell = (): void => {
+      try {
+        onChange();
+      } catch (cause) {
+        report(undefined, new AcommError("remote", "what watches for services has thrown", { cause }));
+      }
+    };
     let subscription: Subscription | undefined;
     let isOver = false;
     const subscribe = (): void => {
       link.open().then(
         (connection) => {
           if (isOver || subscription !== undefined) return;
-          subscription = connection.subscribe(changesSubject, { callback: (error) => { if (error === null) onChange(); } });
-          onChange(); // what was told before was not heard
+          subscription = connection.subscribe(changesSubject, { callback: (error) => { if (error === null) tell(); } });
+          tell(); // what was told before was not heard
         },
         () => undefined, // whoever looks hears why, and the way is looked for again then
       );
@@ -105,7 +114,7 @@ export class Services {
     const watcher: LinkWatcher = {
       linkUp() {
         if (subscription === undefined) subscribe();
-        else onChange(); // the library has subscribed again
+        else tell(); // the library has subscribed again
       },
     };
     link.hold();
@@ -171,9 +180,15 @@ export class Services {
     return [...found.values()];
   }
 
-  #answer(message: Msg, text: string): void {
+  #answer(message: Msg, textOfAnswer: () => string): void {
     const reply = replyOf(message);
-    if (reply !== "") this.#link.tell(reply, Buffer.from(text));
+    if (reply === "") return;
+    try {
+      this.#link.tell(reply, Buffer.from(textOfAnswer()));
+    } catch (cause) {
+      // thrown on into the client library it would end the connection for everybody
+      report(undefined, new AcommError("remote", "what a service counts could not be told", { cause }));
+    }
   }
 
   #checkOpen(): void {

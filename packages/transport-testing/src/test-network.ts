@@ -29,6 +29,8 @@ export interface TestNetwork extends AsyncDisposable {
   urlOf(name: string): string;
   /** What services of other machines would be on, by a connection of its own; undefined where there is no such network. */
   readonly openServiceNetwork?: () => ServiceNetwork;
+  /** The same for another process: a module whose `openServiceNetwork` opens it, and what that takes. */
+  readonly serviceNetworkModule?: readonly [path: string, ...parameters: string[]];
 }
 
 let openChosen: () => Promise<TestNetwork> = openUnixNetwork;

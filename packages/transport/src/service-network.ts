@@ -1,4 +1,4 @@
-import type { AcommUrl } from "@acomm/protocol";
+import type { AcommErrorCode, AcommUrl } from "@acomm/protocol";
 import type { MessageListenerOptions } from "./message-listener.ts";
 import type { Listener, StreamServer, Transport } from "./transport.ts";
 
@@ -10,6 +10,8 @@ export interface EndpointCounts {
   readonly failed: number;
   /** How long its requests took in all, in milliseconds. */
   readonly busyMs: number;
+  /** Why the last of those that failed did. @default it is not told */
+  readonly lastFailure?: AcommErrorCode | undefined;
 }
 
 /** One endpoint of a service that announces itself. */
@@ -84,7 +86,7 @@ export interface DiscoverOptions {
  * A network that services of many machines are on: how to reach them, where to be reached, and who is there. A provider and a
  * coordinator take any; the one of NATS is in a package of its own.
  */
-export interface ServiceNetwork extends StreamServer {
+export interface ServiceNetwork extends StreamServer, AsyncDisposable {
   /** Sends to the addresses of the network. */
   readonly transport: Transport;
   /** A listener at an address, by default one of its own. What comes to an address goes to one of those who listen there. @throws AcommError `bad_address`, `bad_field` */
@@ -97,4 +99,6 @@ export interface ServiceNetwork extends StreamServer {
   discover(options?: DiscoverOptions): Promise<readonly FoundService[]>;
   /** Calls back when services may have come or gone: reason to look again. Not every change is told. */
   watch(onChange: () => void): Disposable;
+  /** Closes the transport, withdraws what was announced and cuts the streams. Listeners are stopped by who has started them. */
+  close(): Promise<void>;
 }
