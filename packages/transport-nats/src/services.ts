@@ -107,6 +107,7 @@ export class Services {
         if (subscription === undefined) subscribe();
         else onChange(); // the library has subscribed again
       },
+      linkDown: onChange, // nobody can be reached
     };
     link.hold();
     link.watch(watcher);
