@@ -55,8 +55,9 @@ export async function openCaller(invocation: Pick<Invocation, "environment"> & {
 async function openNetworkCaller(target: Target, { natsCreds }: TargetValues): Promise<Caller> {
   const { Tracker } = await import("@acomm/tracker");
   const { createRegistry } = await import("@acomm/transport");
-  const network = await openNetwork({ nats: `nats://${new URL(target.url).host}`, natsCreds });
-  if (network === undefined) throw new UsageError(`${target.url} names no server`);
+  const { host } = new URL(target.url);
+  const network = host === "" ? undefined : await openNetwork({ nats: `nats://${host}`, natsCreds });
+  if (network === undefined) throw new UsageError(`--url ${target.url} names no server: nats://host:4222/subject does`);
   const registry = createRegistry();
   registry.register(network.transport);
   const tracker = new Tracker({ registry, listener: network.createListener(), streams: network });

@@ -57,6 +57,7 @@ describe.skipIf(whyNoNatsServer !== undefined)("acomm with --nats", () => {
 
   test("a coordinator calls both, by their priority, and the other one where one is gone", async () => {
     expect((await acomm("call", "who")).stdout).toBe('"away"\n');
+    expect((await acomm("describe", "-o", "table")).stdout).toContain(`  away on ${hostname()} `);
     running[1]?.child.kill("SIGKILL");
     await running[1]?.result();
     expect((await acomm("call", "who")).stdout).toBe('"near"\n');
@@ -65,6 +66,10 @@ describe.skipIf(whyNoNatsServer !== undefined)("acomm with --nats", () => {
   test("what can't be a server, or its credentials, is told", async () => {
     expect(await acomm("ls", "--nats", "http://x")).toMatchObject({ code: 2, stderr: expect.stringContaining("--nats must be the URL of a server such as nats://127.0.0.1:4222") as string });
     expect(await acomm("ls", "--nats", `${server.url}/subject`)).toMatchObject({ code: 2 });
+    const secret = await acomm("ls", "--nats", "nats://me:secret@127.0.0.1:1");
+    expect(secret).toMatchObject({ code: 2, stderr: expect.stringContaining("--nats must not hold credentials") as string });
+    expect(secret.stderr).not.toContain("secret@");
+    expect(await runCommand(["call", "who", "--url", "nats:///subject"], {})).toMatchObject({ code: 2, stderr: expect.stringContaining("names no server") as string });
     expect(await acomm("ls", "--nats-creds", "/nowhere")).toMatchObject({ code: 2, stderr: expect.stringContaining("--nats-creds can't be read (ENOENT)") as string });
     expect(await acomm("ls", "--nats", "nats://127.0.0.1:1")).toMatchObject({ code: 4, stderr: expect.stringContaining("nats://127.0.0.1:1") as string });
   });

@@ -19,8 +19,7 @@ function readListenAddress(text: string): { readonly host: string | undefined; r
 
 /** Reads the URL of a server, without a subject. */
 async function readNatsServer(text: string): Promise<string> {
-  const { parseUrl } = await import("@acomm/protocol");
-  const url = URL.canParse(text) ? parseUrl(text) : undefined;
+  const url = URL.canParse(text) ? new URL(await readUrl(text)) : undefined;
   if (url?.protocol === "nats:" && url.hostname !== "" && /^\/?$/.test(url.pathname)) return text;
   throw new UsageError(`must be the URL of a server such as nats://127.0.0.1:4222, ${butIs(text)}`);
 }

@@ -16,7 +16,8 @@ export async function renderTasks({ columns, paint }: Pick<Output, "columns" | "
       [paint("bold", printable(task.text("task") ?? "")), "", "", count(task.number("inFlight")), rate(task.number("perSecond")), timed("p50Ms"), timed("p99Ms"), count(task.number("done")), failedOf(task)],
       ...task.list("providers").map((provider) => {
         const state = provider.text("state") ?? "";
-        return [`  ${printable(provider.text("provider") ?? "")}`, paint(state === "ready" ? "green" : "yellow", printable(state)), count(provider.number("priority")), count(provider.number("inFlight")), "", "", "", count(provider.number("done")), failedOf(provider)];
+        const host = provider.text("host");
+        return [`  ${printable(provider.text("provider") ?? "")}${host === undefined ? "" : ` on ${printable(host)}`}`, paint(state === "ready" ? "green" : "yellow", printable(state)), count(provider.number("priority")), count(provider.number("inFlight")), "", "", "", count(provider.number("done")), failedOf(provider)];
       }),
     ];
   });

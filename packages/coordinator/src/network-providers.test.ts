@@ -68,6 +68,16 @@ describe("a provider on the network", () => {
     expect(looking.errors).toMatchObject([{ code: "unavailable", message: expect.stringContaining("those of the directory go on") as string }]);
   });
 
+  test("is asked after the others while the network can't be looked at", async () => {
+    const looking = await startLooking();
+    looking.answer = [service("1", "work")];
+    await until(() => looking.tasks.get("work")?.choose() !== undefined);
+    const [found] = looking.tasks.get("work")?.all() ?? [];
+    looking.answer = new AcommError("unavailable", "the server is gone");
+    await until(() => found?.state === "aside" && found.isSilent);
+    expect(looking.tasks.get("work")?.choose()).toBe(found);
+  });
+
   test("is called in the directory where it is there as well", async () => {
     const looking = await startLooking();
     const here = { ...service("1", "work"), metadata: { host: hostname(), socketDir: "/run/acomm" } };

@@ -79,7 +79,11 @@ export class NetworkProviders {
     try {
       found = await this.#init.network.discover({ signal });
     } catch (error) {
-      // those that are known stay: what becomes of a call to them is told by the call
+      // those that are known stay, to be asked where there is nobody else: a call may wait for the network as long as it has time
+      for (const [key, { task }] of this.#known) {
+        const provider = task.at(key);
+        if (provider !== undefined && !signal.aborted) task.setAside(provider, true);
+      }
       if (!signal.aborted && !this.#hasReported) report(this.#init.onError, new AcommError("unavailable", "the providers on the network can't be looked for, those of the directory go on", { cause: error }));
       this.#hasReported = true;
       return;

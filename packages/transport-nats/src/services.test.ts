@@ -125,7 +125,9 @@ describe.skipIf(whyNoNatsServer !== undefined)("services on a NATS server", () =
     let heard: () => void = () => undefined;
     using _watch = looker.watch(() => { heard(); });
     expect(await looker.discover()).toHaveLength(1);
+    const gone = new Promise<void>((resolve) => (heard = resolve));
     await own.kill();
+    await gone;
     const backAgain = new Promise<void>((resolve) => (heard = resolve));
     await own.restart();
     await backAgain;

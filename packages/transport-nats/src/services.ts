@@ -116,6 +116,7 @@ export class Services {
         if (subscription === undefined) subscribe();
         else tell(); // the library has subscribed again
       },
+      linkDown: onChange, // nobody can be reached
     };
     link.hold();
     link.watch(watcher);
