@@ -16,15 +16,15 @@ const shownPort = "8080";
 /** A command of the page and what is printed below it there. */
 export interface Example {
   readonly command: string;
-  readonly output: string;
+  output: string;
 }
 
-/** The examples of a page, in their order: the lines after `$ ` in its `console` blocks. */
+/** The examples of a page, in their order: the lines after `$ ` in its `console` blocks; one that ends with a backslash goes on. */
 export function examplesOf(page: string): Example[] {
   return [...page.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block = ""]) =>
     block.split(/^\$ /m).slice(1).map((text) => {
-      const [command = "", ...output] = text.trimEnd().split("\n");
-      return { command, output: output.join("\n").trimEnd() };
+      const [, command = "", output = ""] = /^((?:[^\n]*\\\n)*[^\n]*)\n?(.*)$/s.exec(text.trimEnd()) ?? [];
+      return { command, output: output.trimEnd() };
     }),
   );
 }
@@ -46,9 +46,10 @@ export class ExampleShell implements AsyncDisposable {
   static async open(modules: Readonly<Record<string, string>>): Promise<ExampleShell> {
     await mkdir(join(root, "examples", ".cache"), { recursive: true });
     const directory = await mkdtemp(join(root, "examples", ".cache", "cli-")); // the packages are found from here
-    const command = join(directory, "acomm");
-    await writeFile(command, `#!/bin/sh\nexec '${process.execPath}' --conditions=@acomm/source '${join(root, "packages", "cli", "src", "main.ts")}' "$@"\n`);
-    await chmod(command, 0o755);
+    for (const [command, file] of [["acomm", `'${join(root, "packages", "cli", "src", "main.ts")}'`], ["node", ""]] as const) {
+      await writeFile(join(directory, command), `#!/bin/sh\nexec '${process.execPath}' --conditions=@acomm/source --disable-warning=ExperimentalWarning ${file} "$@"\n`);
+      await chmod(join(directory, command), 0o755);
+    }
     for (const [name, code] of Object.entries(modules)) await writeFile(join(directory, name), code);
     return new ExampleShell(directory, await mkdtemp(join(tmpdir(), "acomm-cli-")), await freePort());
   }
@@ -58,7 +59,7 @@ export class ExampleShell implements AsyncDisposable {
     const isServer = command.endsWith(" &");
     const { HOME, PATH } = process.env;
     const env = { HOME, PATH: `${this.#directory}${delimiter}${PATH ?? ""}`, XDG_CONFIG_HOME: this.#directory, ACOMM_SOCKET_DIR: this.#socketDir, ACOMM_OUTPUT: "table", NODE_COMPILE_CACHE: join(root, ".cache", "compile") };
-    const text = (isServer ? `exec ${command.slice(0, -2)}` : command).replaceAll(new RegExp(`\\b${shownPort}\\b`, "g"), this.#port);
+    const text = (isServer ? `exec ${command.slice(0, -2)}` : command).replaceAll(new RegExp(`\\b${shownPort}\\b`, "g"), this.#port).replaceAll(shownDirectory, this.#socketDir);
     const child = spawn("bash", ["-c", text], { cwd: this.#directory, env, stdio: ["ignore", "pipe", isServer ? "ignore" : "pipe"] });
     if (isServer) {
       this.#servers.push(child);
@@ -86,7 +87,7 @@ export class ExampleShell implements AsyncDisposable {
 }
 
 /** A port that nobody listens at just now. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -5,6 +5,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { catalogue } from "../reliability/catalogue.ts";
+import { fencesOf } from "./fences.ts";
 
 const root = join(import.meta.dirname, "..");
 const run = promisify(execFile);
@@ -14,9 +15,9 @@ const packages = (await readdir(join(root, "packages"))).map((name) => `packages
 const docs = (await readdir(import.meta.dirname, { recursive: true })).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
 const pages = new Map(await Promise.all(["README.md", "SECURITY.md", "CONTRIBUTING.md", "AGENTS.md", ...packages, ...docs].map(async (file) => [file, await read(file)] as const)));
 
-/** The code blocks of a page that are written in `language`. */
+/** The code blocks of a page that are written in `language` and stand in no file: those are compiled and run there. */
 function blocks(page: string, language: string): string[] {
-  return [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === language).map(([, , code]) => code!);
+  return fencesOf(page).filter((fence) => fence.language === language && fence.source === undefined).map(({ code }) => code);
 }
 
 describe("links", () => {

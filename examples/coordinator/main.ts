@@ -1,6 +1,6 @@
 /** A coordinator in front of two providers: balanced calls, one that takes over, and a caller over HTTP that is held and hears progress. */
 import { Coordinator } from "@acomm/coordinator";
-import type { CoordinatorDescription } from "@acomm/coordinator";
+import type { AllowList, CallFigures, CoordinatorAdmissions, CoordinatorDescription, CoordinatorOptions, ProviderSummary, TaskSummary } from "@acomm/coordinator";
 import { Provider } from "@acomm/provider";
 import { Tracker } from "@acomm/tracker";
 import assert from "node:assert/strict";
@@ -20,7 +20,10 @@ const start = async (name: string): Promise<{ stop(): Promise<unknown> }> => {
 const left = await start("left");
 const right = await start("right");
 
-const coordinator = new Coordinator({ socketDir, http: { tokens: ["a-long-secret"] } });
+const hooks: AllowList = ["https://hooks.example"]; // where answers may go over HTTP
+const admit: CoordinatorAdmissions = { hooks };
+const options: CoordinatorOptions = { socketDir, admit, waitForProviderMs: 1_000, http: { tokens: ["a-long-secret"] } };
+const coordinator = new Coordinator(options);
 await coordinator.start();
 const tracker = new Tracker();
 await tracker.start();
@@ -40,10 +43,13 @@ const events = await (await post({ authorization, accept: "text/event-stream" })
 assert.match(events, /^event: progress\ndata: "thinking"\n\nevent: response\ndata: \{"error":"","id":"1","result":"hello Bob, says right"/);
 
 const { tasks } = await tracker.request<CoordinatorDescription>(coordinator.url, { task: "acomm.describe" });
-assert.deepEqual(tasks.map(({ task, failed, providers }) => [task, failed, providers.length]), [["greet", 0, 1]]);
+const [greet]: readonly (TaskSummary | undefined)[] = tasks;
+const figures: CallFigures | undefined = greet;
+const [last]: readonly (ProviderSummary | undefined)[] = greet?.providers ?? [];
+assert.deepEqual([greet?.task, figures?.failed, last?.provider, last?.state], ["greet", 0, "right", "ready"]);
 
 await tracker.stop();
 await coordinator.stop();
 await right.stop();
 await rm(socketDir, { recursive: true });
-console.log("coordinator:", tasks[0]?.done, "calls answered by two providers, of which one left, and over HTTP");
+console.log("coordinator:", figures?.done, "calls answered by two providers, of which one left, and over HTTP");

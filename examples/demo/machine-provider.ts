@@ -1,10 +1,12 @@
 /** A provider of what this machine is like; `acomm provider` runs it. Two of them serve the same tasks in the demo. */
-import { Provider } from "@acomm/provider";
+import { Provider } from "acomm";
 import { createReadStream } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
+import { readDisks } from "./disks.ts";
 import { describeFile, findLargeFile } from "./large-file.ts";
-import { readCpu, readDisks, readMemory, readProcesses } from "./machine.ts";
+import { readCpu, readMemory } from "./machine.ts";
+import { readProcesses } from "./processes.ts";
 
 const { ACOMM_SOCKET_DIR: socketDir = "/run/acomm", DEMO_PROVIDER: name = "machine", DEMO_DIRECTORY: directory = "/tmp" } = process.env;
 

@@ -38,6 +38,7 @@ export interface CoordinatorOptions {
   readonly name?: string | undefined;
   /** @default no door to the outside */
   readonly http?: CoordinatorHttpOptions | undefined;
+  /** What of the URLs in requests may be opened. @default none of http(s), and no other coordinator */
   readonly admit?: CoordinatorAdmissions | undefined;
   /** How many coordinators a request may go through, this one included. @default 8 */
   readonly maxHops?: number | undefined;

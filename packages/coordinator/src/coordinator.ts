@@ -158,6 +158,7 @@ export class Coordinator implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

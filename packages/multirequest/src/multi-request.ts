@@ -83,7 +83,7 @@ export class MultiRequest {
   }
 
   /**
-   * Takes a request out again, such as one that could not be sent; by name where {@link request} sent it; the seed's
+   * Takes a request out again, such as one that could not be sent; by name where {@link MultiRequest.request} sent it; the seed's
    * `RemoveRequest`. False where it isn't open here.
    */
   removeRequest<Args>(request: Request<Args> | string): boolean {

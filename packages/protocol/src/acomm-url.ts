@@ -86,7 +86,7 @@ const shape = /^([a-zA-Z][a-zA-Z0-9+.-]*):(?:\/\/([^/?#]*))?(\/[^?#]*)?(\?[^#]*)
  * Takes a URL as a string or `URL` and checks what every acomm URL must keep: no credentials, no fragment, no control
  * character, no opaque form, a host for `http:` and `https:`, an absolute path and nothing else for `unix:`.
  *
- * @param field how an error names it, @default "url"
+ * @param options `field` is how an error names it, @default "url"
  * @throws AcommError `bad_field`
  */
 export function parseUrl(input: string | URL, options?: { readonly field?: string; readonly streamEnd?: "half-close" | undefined }): AcommUrl {

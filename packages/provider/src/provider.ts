@@ -85,6 +85,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     };
   }
 
+  /** Its name, as in the paths of its sockets. */
   get name(): string {
     return this.#owner.name;
   }
@@ -141,6 +142,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -196,7 +196,10 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
   expired(): AcommError {
     const { idleTimeoutMs, timeoutMs } = this.#init;
     const accepted = this.#isAccepted ? "accepted, but" : "not accepted, and";
-    if (this.deadline < this.#until) return new AcommError("timeout", `${this.#name()}: ${accepted} without progress for ${idleTimeoutMs ?? 0} ms`);
+    if (this.deadline < this.#until) {
+      this.isCancelled = true; // the receiver knows the time of the call, not this one
+      return new AcommError("timeout", `${this.#name()}: ${accepted} without progress for ${idleTimeoutMs ?? 0} ms`);
+    }
     return new AcommError("timeout", `${this.#name()}: ${this.#isAccepted ? "accepted, but not answered" : "not accepted"} within ${Math.round(timeoutMs)} ms`);
   }
 

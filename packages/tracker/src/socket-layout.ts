@@ -3,9 +3,11 @@ import { isAbsolute, join } from "node:path";
 
 /** The socket of one task of one provider, as its name in the socket directory says. */
 export interface ProviderSocket {
+  /** The name of the task that it serves. */
   readonly task: string;
   /** Providers of lower numbers are asked first; 0 to 999. */
   readonly priority: number;
+  /** The name of the provider. */
   readonly provider: string;
 }
 

@@ -203,6 +203,17 @@ describe("progress", () => {
     expect(await errorOf(tracker.request(url, { task: "t", args: 60_000, idleTimeoutMs: 5000, timeoutMs: 150 }))).toMatchObject({ code: "timeout", message: expect.stringContaining("within 150 ms") });
   });
 
+  test("that fails to come in time ends the handler as well, long before the time of the call is over", async () => {
+    const tracker = await startTracker();
+    const reason = Promise.withResolvers<AcommError>();
+    const url = await startService(async (_, context) => {
+      reason.resolve(await aborted(context));
+      return new Promise(() => undefined);
+    });
+    expect(await codeOf(tracker.request(url, { task: "t", idleTimeoutMs: 100, timeoutMs: 60_000 }))).toBe("timeout");
+    expect((await reason.promise).code).toBe("cancelled");
+  });
+
   test("F41 whose handler throws or rejects is reported, and the call goes on", async () => {
     const reported: AcommError[] = [];
     const tracker = await startTracker({ onError: (error) => { reported.push(error); } });

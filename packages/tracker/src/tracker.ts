@@ -122,6 +122,7 @@ export class Tracker implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
@@ -138,7 +139,7 @@ export class Tracker implements AsyncDisposable {
     return this.#calls.call(url, options, "result") as Promise<Result>;
   }
 
-  /** Like {@link request}, but gives the whole response, with its stream URL. A response with an error throws. */
+  /** Like {@link Tracker.request}, but gives the whole response, with its stream URL. A response with an error throws. */
   call<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Response<Result>> {
     return this.#calls.call(url, options, "response") as Promise<Response<Result>>;
   }
@@ -148,7 +149,7 @@ export class Tracker implements AsyncDisposable {
    * are. Gives whatever response there is, with an error or not; the text of its result is in `raw`, its value need not be.
    *
    * @throws AcommError only where there is no response: the peer's refusal, which means that it did not run, and else as
-   * {@link request}
+   * {@link Tracker.request}
    */
   forward(url: string | URL, request: Request, options: ForwardOptions = {}): Promise<Response> {
     return this.#calls.forward(url, request, options);

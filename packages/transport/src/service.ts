@@ -123,6 +123,7 @@ export class Service implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

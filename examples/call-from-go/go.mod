@@ -1,0 +1,3 @@
+module example.invalid/call-from-go
+
+go 1.19
