@@ -59,7 +59,7 @@ export class Project {
   }
 
   async #spawn(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
-    const child = spawn(file, args, { cwd: this.directory, env: { ...this.#env, ...env }, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000, killSignal: "SIGKILL" });
+    const child = spawn(file, args, { cwd: this.directory, env: { ...this.#env, ...env }, stdio: ["ignore", "pipe", "pipe"], timeout: 180_000, killSignal: "SIGKILL" });
     const code = new Promise<number | null>((resolve, reject) => {
       child.once("error", reject);
       child.once("exit", resolve);

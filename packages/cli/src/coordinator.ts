@@ -17,9 +17,13 @@ export async function runCoordinator(invocation: Invocation<CoordinatorValues>):
   const { name, admitTasks, admitHooks, admitStreams, maxHops, waitForProviderMs, graceMs } = settings;
   const socketDir = socketDirectoryOf(invocation);
   const http = await readHttp(settings);
-  await using network = await openNetwork(settings);
-  const coordinator = create(() => new Coordinator({ socketDir, network, name, http, admit: { taskUrls: admitTasks, hooks: admitHooks, streams: admitStreams }, maxHops, waitForProviderMs }));
-  return await serveUntilInterrupted(coordinator, () => ({ sockets: { coordinator: socketPathOf(coordinator.url) }, http: coordinator.httpUrl?.href }), { graceMs, output, interrupts });
+  const network = await openNetwork(settings); // `await using` is no syntax of Node 22
+  try {
+    const coordinator = create(() => new Coordinator({ socketDir, network, name, http, admit: { taskUrls: admitTasks, hooks: admitHooks, streams: admitStreams }, maxHops, waitForProviderMs }));
+    return await serveUntilInterrupted(coordinator, () => ({ sockets: { coordinator: socketPathOf(coordinator.url) }, http: coordinator.httpUrl?.href }), { graceMs, output, interrupts });
+  } finally {
+    await network?.[Symbol.asyncDispose]();
+  }
 }
 
 const httpSettings = { publicUrl: "--public-url", tlsCert: "--tls-cert", tlsKey: "--tls-key", maxWaitMs: "--max-wait" } as const;

@@ -1,3 +1,4 @@
+import type { NatsNetwork } from "@acomm/transport-nats";
 import { AcommError } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
 import { hostname } from "node:os";
@@ -39,9 +40,17 @@ interface Place {
 
 /** `acomm ls`: what the socket directory and the network hold, and who of that is alive. */
 export async function listServices(invocation: Invocation<ListValues>): Promise<number> {
+  const network = await openNetwork(invocation.settings); // `await using` is no syntax of Node 22
+  try {
+    return await listOn(network, invocation);
+  } finally {
+    await network?.[Symbol.asyncDispose]();
+  }
+}
+
+async function listOn(network: NatsNetwork | undefined, invocation: Invocation<ListValues>): Promise<number> {
   const { settings, output, interrupts } = invocation;
   const directory = socketDirectoryOf(invocation);
-  await using network = await openNetwork(settings);
   const listing = await read(directory, network !== undefined);
   const places: Place[] = listing.providers.map(({ path, ...socket }) => ({ ...socket, host: undefined, url: urlOfPath(path) }));
   const registry = createRegistry();

@@ -26,9 +26,13 @@ export async function runProvider(invocation: Invocation<ProviderValues>): Promi
   const { operands, settings, output, interrupts } = invocation;
   const socketDir = socketDirectoryOf(invocation);
   process.env["ACOMM_SOCKET_DIR"] = socketDir; // for modules that make their provider themselves
-  await using network = await openNetwork(settings);
-  const provider = await loadProvider(operands[0] ?? "", { socketDir, network });
-  return await serveUntilInterrupted(provider, () => ({ sockets: provider.sockets }), { graceMs: settings.graceMs, output, interrupts });
+  const network = await openNetwork(settings); // `await using` is no syntax of Node 22
+  try {
+    const provider = await loadProvider(operands[0] ?? "", { socketDir, network });
+    return await serveUntilInterrupted(provider, () => ({ sockets: provider.sockets }), { graceMs: settings.graceMs, output, interrupts });
+  } finally {
+    await network?.[Symbol.asyncDispose]();
+  }
 }
 
 /**
