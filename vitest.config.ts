@@ -37,6 +37,7 @@ export default defineConfig({
       ...readdirSync(packages).map((name) => project(name, join(packages, name), "src/**/*.test.ts")),
       overNats("tracker", ["tracker-extensions", "tracker-fairness", "tracker-stop", "tracker-track"]),
       overNats("multirequest", ["multi-request"]),
+      overNats("coordinator", ["on-network"]),
       overNats("provider", ["caller-gone", "client", "describe", "limits", "nested", "on-network", "outcomes", "schemas", "stop", "streams"]),
       ...["docs", "examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
       alone(project("reliability", join(import.meta.dirname, "reliability"), "**/*.test.ts", 1)), // processes of their own, whose memory and delays are measured

@@ -119,7 +119,8 @@ describe("limits.md", () => {
     const named = new Set(rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name!)));
     const missing: string[] = [];
     for (const directory of await readdir(join(root, "packages"))) {
-      const sources = (await readdir(join(root, "packages", directory, "src"), { recursive: true })).filter((name) => name.endsWith(".ts") && !/test|fixtures/.test(name));
+      if (directory === "transport-testing") continue; // what tests say of the faults that they want
+      const sources = (await readdir(join(root, "packages", directory, "src"), { recursive: true }).catch(() => [])).filter((name) => name.endsWith(".ts") && !/test|fixtures/.test(name));
       for (const source of sources) {
         const text = await read(join("packages", directory, "src", source));
         for (const [, name] of text.matchAll(/readonly (\w*(?:Ms|Bytes|Limit)|max\w+)\?: number/g)) if (!named.has(name!)) missing.push(`${source}: ${name!}`);

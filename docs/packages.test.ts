@@ -25,8 +25,7 @@ describe.each(manifests)("S23 the package %s", (name, manifest) => {
 
   test.runIf(self.includes(name))("depends on nothing but its neighbours and types", async () => {
     const dependencies = Object.keys(manifest.dependencies ?? {});
-    const typesOnly = "@standard-schema/spec";
-    expect(dependencies.filter((dependency) => dependency !== typesOnly && !self.some((neighbour) => dependency === `@acomm/${neighbour}`))).toEqual([]);
+    expect(dependencies.filter((dependency) => !self.some((neighbour) => dependency === `@acomm/${neighbour}`))).toEqual([]);
     for (const key of ["optionalDependencies", "peerDependencies", "bundledDependencies", "bundleDependencies"]) expect(manifest).not.toHaveProperty(key);
 
     const source = join(packages, name, "src");
@@ -36,8 +35,8 @@ describe.each(manifests)("S23 the package %s", (name, manifest) => {
       const code = await readFile(join(source, file), "utf8");
       expect([file, /\b(?:require|import)\(|\beval\b|new Function\b/.test(code)]).toEqual([file, false]);
       for (const [statement, from = ""] of code.matchAll(/^(?:import|export)\s[^;]*?from "([^"]+)";$/gm)) {
-        const isOurs = from.startsWith(".") || (from.startsWith("node:") && isBuiltin(from)) || (dependencies.includes(from) && from !== typesOnly);
-        expect([file, statement, isOurs || (from === typesOnly && statement.startsWith("import type "))]).toEqual([file, statement, true]);
+        const isOurs = from.startsWith(".") || (from.startsWith("node:") && isBuiltin(from)) || dependencies.includes(from);
+        expect([file, statement, isOurs]).toEqual([file, statement, true]);
       }
     }
   });

@@ -1,8 +1,8 @@
-/** What `@acomm/transport/testing` has: the rules for transports, networks for tests that don't care which, and a proxy that makes faults. */
+/** What `@acomm/transport-testing` has: the rules for transports, networks for tests that don't care which, and a proxy that makes faults. */
 import { Tracker } from "@acomm/tracker";
 import { createUnixTransport, serve, serveUnixStream, UnixListener } from "@acomm/transport";
-import { createMemoryNetwork, FaultProxy, openTestNetwork, startFaultProxy, transportCompliance, useTestNetwork } from "@acomm/transport/testing";
-import type { ComplianceCapability, ComplianceCase, ComplianceNetwork, ComplianceStream, ComplianceSubject, ConnectionFaults, DirectionFaults, FaultPlan, FaultProxyOptions, MemoryNetwork, MemoryNetworkOptions, ProxiedConnection, TestNetwork, TestNetworkOptions } from "@acomm/transport/testing";
+import { createMemoryNetwork, FaultProxy, openTestNetwork, startFaultProxy, transportCompliance, useTestNetwork } from "@acomm/transport-testing";
+import type { ComplianceCapability, ComplianceCase, ComplianceNetwork, ComplianceStream, ComplianceSubject, ConnectionFaults, DirectionFaults, FaultPlan, FaultProxyOptions, MemoryNetwork, MemoryNetworkOptions, ProxiedConnection, TestNetwork, TestNetworkOptions } from "@acomm/transport-testing";
 import { createRegistry } from "@acomm/transport";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,8 +1,8 @@
 import { AcommError, createRequest } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
 import { createHttpTransport, createRegistry, createUnixTransport, send, serve, UnixListener } from "@acomm/transport";
-import { startFaultProxy } from "@acomm/transport/testing";
-import type { DirectionFaults, FaultProxy } from "@acomm/transport/testing";
+import { startFaultProxy } from "@acomm/transport-testing";
+import type { DirectionFaults, FaultProxy } from "@acomm/transport-testing";
 import { temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";

@@ -1,5 +1,5 @@
 import { Tracker } from "@acomm/tracker";
-import { startFaultProxy } from "@acomm/transport/testing";
+import { startFaultProxy } from "@acomm/transport-testing";
 import { temporaryDirectory } from "@acomm/testing";
 import type { Fixture } from "@acomm/testing";
 import { readFile } from "node:fs/promises";

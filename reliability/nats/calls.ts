@@ -1,7 +1,8 @@
 import { AcommError } from "@acomm/protocol";
-import { NatsServer } from "@acomm/testing";
+import { Coordinator } from "@acomm/coordinator";
+import { NatsServer, temporaryDirectory } from "@acomm/testing";
 import { Tracker } from "@acomm/tracker";
-import { createRegistry } from "@acomm/transport";
+import { createRegistry, createUnixTransport } from "@acomm/transport";
 import { createNatsNetwork } from "@acomm/transport-nats";
 import { atLeast, atMost, exactly, told } from "../load/finding.ts";
 import type { Finding } from "../load/finding.ts";
@@ -21,9 +22,19 @@ interface Outcomes {
 /** A tracker over NATS, with all that belongs to it. */
 async function connect(server: NatsServer, room: AsyncDisposableStack): Promise<Tracker> {
   const network = room.use(createNatsNetwork({ server: server.url }));
-  const tracker = room.use(new Tracker({ registry: createRegistry([network.transport]), listener: network.createListener() }));
+  const tracker = room.use(new Tracker({ registry: createRegistry([network.transport, createUnixTransport()]), listener: network.createListener() }));
   await tracker.start();
   return tracker;
+}
+
+/** A coordinator that has found so many providers; gives its URL. */
+async function coordinate(server: NatsServer, room: AsyncDisposableStack, count: number): Promise<string> {
+  const directory = room.use(await temporaryDirectory());
+  const network = room.use(createNatsNetwork({ server: server.url }));
+  const coordinator = room.use(new Coordinator({ socketDir: directory.path, network, rescanMs: 100 }));
+  await coordinator.start();
+  while (coordinator.describe().tasks[0]?.providers.length !== count) await new Promise((resolve) => setImmediate(resolve));
+  return coordinator.url.href;
 }
 
 /** Makes calls, some at a time; `during` is told how many are done. */
@@ -54,13 +65,14 @@ async function callMany(tracker: Tracker, url: string, options: { readonly calls
 
 const sumOf = (numbers: Iterable<number>): number => [...numbers].reduce((sum, number) => sum + number, 0);
 
-/** Three processes share the calls of one; then one is killed among others. */
-export async function sharedCalls({ calls }: { readonly calls: number }): Promise<Finding[]> {
+/** The providers of three processes share the calls of one, who calls the task or a coordinator; then one is killed among others. */
+export async function sharedCalls({ calls, through = "task" }: { readonly calls: number; readonly through?: "task" | "coordinator" }): Promise<Finding[]> {
   await using room = new AsyncDisposableStack();
   const server = room.use(await NatsServer.start());
   const workers = await Promise.all(Array.from({ length: 3 }, async () => room.use(await Worker.start("nats-service"))));
-  const [url = ""] = await Promise.all(workers.map((worker) => worker.ask<string>("serve", { server: server.url, subject: "shared" })));
+  const [task = ""] = await Promise.all(workers.map((worker, index) => worker.ask<string>("serve", { server: server.url, name: `p${index}` })));
   const tracker = await connect(server, room);
+  const url = through === "task" ? task : await coordinate(server, room, workers.length);
   const shared = await callMany(tracker, url, { calls, timeoutMs: 30_000 });
   const runs = await Promise.all(workers.map((worker) => worker.ask<number>("runs")));
   const shares = runs.map((count) => (Math.abs(count - calls / 3) / (calls / 3)) * 100);
@@ -91,7 +103,7 @@ export async function serverOutage({ calls, outageMs }: { readonly calls: number
   await using room = new AsyncDisposableStack();
   const server = room.use(await NatsServer.start());
   const worker = room.use(await Worker.start("nats-service"));
-  const url = await worker.ask<string>("serve", { server: server.url, subject: "outage" });
+  const url = await worker.ask<string>("serve", { server: server.url, name: "p" });
   const tracker = await connect(server, room);
   const { promise: killed, resolve: kill } = Promise.withResolvers<undefined>();
   const among = callMany(tracker, url, { calls, ms: 2, timeoutMs: 20_000, during: (done) => {

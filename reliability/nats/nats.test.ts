@@ -10,6 +10,10 @@ describe.skipIf(whyNoNatsServer !== undefined)("over NATS, between processes", {
     expect(violationsOf(await sharedCalls({ calls: 3000 }))).toEqual([]);
   });
 
+  test("a coordinator shares them evenly as well, and goes on with the other two", async () => {
+    expect(violationsOf(await sharedCalls({ calls: 1500, through: "coordinator" }))).toEqual([]);
+  });
+
   test("a server that is killed and started again: calls in time are answered, the others know what became of them", async () => {
     expect(violationsOf(await serverOutage({ calls: 1000, outageMs: 800 }))).toEqual([]);
   });

@@ -1,4 +1,6 @@
-/** Serves at a subject; counts its runs. A durable one notes each effect in a database, once for each request whatever is handed out twice. */
+/** Serves a task on a NATS server, as a provider; counts its runs. A durable one notes each effect in a database, once for each request whatever is handed out twice. */
+import { Provider } from "@acomm/provider";
+import { taskAddress } from "@acomm/tracker";
 import { admitTargets, createRegistry, serve } from "@acomm/transport";
 import { createNatsNetwork } from "@acomm/transport-nats";
 import { DatabaseSync } from "node:sqlite";
@@ -8,16 +10,16 @@ import { answer } from "../load/answer.ts";
 let runs = 0;
 
 answer({
-  async serve({ server, subject }: { readonly server: string; readonly subject: string }) {
+  async serve({ server, name }: { readonly server: string; readonly name: string }) {
     const network = createNatsNetwork({ server });
-    const listener = network.createListener(subject);
-    await listener.start();
-    serve<{ readonly key: number; readonly ms?: number }>(listener, async ({ args }) => {
+    const provider = new Provider({ network, name }).task("t", {}, async ({ args }) => {
+      const { key, ms } = args as { readonly key: number; readonly ms?: number };
       runs += 1;
-      if (args.ms !== undefined) await wait(args.ms);
-      return args.key;
+      if (ms !== undefined) await wait(ms);
+      return key;
     });
-    return listener.url.href;
+    await provider.start();
+    return network.urlOf(taskAddress("t")).href;
   },
   runs: () => runs,
   async serveDurably({ server, subject, database, ms, ackWaitMs }: { readonly server: string; readonly subject: string; readonly database: string; readonly ms: number; readonly ackWaitMs: number }) {

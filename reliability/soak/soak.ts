@@ -1,5 +1,5 @@
-import { startFaultProxy } from "@acomm/transport/testing";
-import type { ConnectionFaults } from "@acomm/transport/testing";
+import { startFaultProxy } from "@acomm/transport-testing";
+import type { ConnectionFaults } from "@acomm/transport-testing";
 import { temporaryDirectory } from "@acomm/testing";
 import type { Fixture } from "@acomm/testing";
 import { createReadStream } from "node:fs";

@@ -7,7 +7,7 @@ import tseslint from "typescript-eslint";
 /** @param {string} root the workspace root: import.meta.dirname of eslint.config.js */
 export function workspace(root) {
   return defineConfig(
-    globalIgnores(["**/dist/", "**/coverage/", "**/.turbo/", "**/.cache/"]),
+    globalIgnores(["**/dist/", "**/coverage/", "**/.turbo/", "**/.cache/", "packages/sources/*/"]),
     { linterOptions: { reportUnusedDisableDirectives: "error", reportUnusedInlineConfigs: "error" } },
     js.configs.recommended,
     { files: ["**/*.{js,mjs}"], languageOptions: { globals: globals.nodeBuiltin } },

@@ -15,6 +15,8 @@ const steps = {
   lint: [...turbo, "//#lint"],
   typecheck: [...turbo, "//#typecheck"],
   "lint:deps": ["run", "lint:deps"],
+  api: ["run", "api"],
+  "built:check": ["run", "built:check"],
   "pack:check": ["run", "pack:check"],
   test: ["run", "test:coverage"],
 };

@@ -5,7 +5,7 @@ import * as provider from "@acomm/provider";
 import * as tracker from "@acomm/tracker";
 import * as transport from "@acomm/transport";
 import * as transportNats from "@acomm/transport-nats";
-import * as transportTesting from "@acomm/transport/testing";
+import * as transportTesting from "@acomm/transport-testing";
 import { expect, test } from "vitest";
 import * as acomm from "./index.ts";
 import * as nats from "./nats.ts";

@@ -1,1 +1,1 @@
-export * from "@acomm/transport/testing";
+export * from "@acomm/transport-testing";

@@ -37,7 +37,7 @@ export async function call(invocation: Invocation<CallValues>): Promise<number> 
         output.note(`acomm: ${task} gave no stream, so there is nothing for --stream-out`);
         return exitCodes.remote;
       }
-      await saveStream(response.streamUrl, settings.streamOut, { output, signal });
+      await saveStream(response.streamUrl, settings.streamOut, { output, signal, registry: caller.registry });
     } else if (response.streamUrl !== null) {
       output.note(`acomm: there is a stream as well, to be read once: acomm stream ${response.streamUrl.href}, or call with --stream-out FILE`);
     }

@@ -1,8 +1,11 @@
 import type { AcommUrl, Response } from "@acomm/protocol";
 import type { CallOptions, LazyStreamSource } from "@acomm/tracker";
+import type { TransportRegistry } from "@acomm/transport";
 import type { Invocation } from "./command.ts";
+import { openNetwork } from "./network.ts";
 import type { TargetValues } from "./settings.ts";
 import { explainUnavailable, targetOf } from "./target.ts";
+import type { Target } from "./target.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What a command may say about a call. */
@@ -11,6 +14,8 @@ export type CallInit = Pick<CallOptions, "task" | "args" | "streamUrl" | "signal
 /** Calls the tasks of one target. */
 export interface Caller {
   readonly url: string;
+  /** For the streams of answers. @default unix sockets and http(s) */
+  readonly registry?: TransportRegistry;
   /** @throws AcommError as `tracker.call`, with what to do where nobody listens */
   call(init: CallInit): Promise<Response>;
   /** Serves a source to whoever runs the task. @throws UsageError where that can't read a socket of this machine */
@@ -33,6 +38,7 @@ export async function openCaller(invocation: Pick<Invocation, "environment"> & {
       stop: () => Promise.resolve(),
     };
   }
+  if (/^nats:/i.test(url)) return openNetworkCaller(target, invocation.settings);
   const { Tracker } = await import("@acomm/tracker");
   const tracker = new Tracker();
   await tracker.start();
@@ -43,6 +49,34 @@ export async function openCaller(invocation: Pick<Invocation, "environment"> & {
     async stop() {
       await tracker.stop({ graceMs: 0 });
     },
+  };
+}
+
+async function openNetworkCaller(target: Target, { natsCreds }: TargetValues): Promise<Caller> {
+  const { Tracker } = await import("@acomm/tracker");
+  const { createRegistry } = await import("@acomm/transport");
+  const network = await openNetwork({ nats: `nats://${new URL(target.url).host}`, natsCreds });
+  if (network === undefined) throw new UsageError(`${target.url} names no server`);
+  const registry = createRegistry();
+  registry.register(network.transport);
+  const tracker = new Tracker({ registry, listener: network.createListener(), streams: network });
+  const stop = async (): Promise<void> => {
+    await tracker.stop({ graceMs: 0 });
+    await network.close();
+    await registry.close();
+  };
+  try {
+    await tracker.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url: target.url,
+    registry,
+    call: (init) => tracker.call(target.url, init).catch((error: unknown) => { throw explainUnavailable(error, target); }),
+    createStream: (source) => tracker.createStream(source),
+    stop,
   };
 }
 

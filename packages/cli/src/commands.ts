@@ -25,7 +25,9 @@ ends it when what is under way is done, or after --grace; a second one at once.
 
 const providerHelp = `
 The module exports the provider by default or as provider, or a function that
-makes it and gets { socketDir }; ACOMM_SOCKET_DIR is set for it as well.
+makes it and gets { socketDir, network }, the network of --nats or undefined:
+(place) => new Provider({ ...place, name: "disks" }).task(...). The directory is
+in ACOMM_SOCKET_DIR as well.
 `;
 
 /** Every command, in the order of the help. */

@@ -5,19 +5,21 @@ import { socketPathOf } from "@acomm/protocol";
 import { readTokens } from "./caller.ts";
 import type { Invocation } from "./command.ts";
 import { isAcommError } from "./exit-codes.ts";
+import { openNetwork } from "./network.ts";
 import { serveUntilInterrupted } from "./server-life.ts";
 import type { CoordinatorValues } from "./settings.ts";
 import { socketDirectoryOf } from "./target.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** `acomm coordinator`: serves the door to the providers of a socket directory. */
+/** `acomm coordinator`: serves the door to the providers of a socket directory, and of a network. */
 export async function runCoordinator(invocation: Invocation<CoordinatorValues>): Promise<number> {
   const { settings, output, interrupts } = invocation;
   const { name, admitTasks, admitHooks, admitStreams, maxHops, waitForProviderMs, graceMs } = settings;
   const socketDir = socketDirectoryOf(invocation);
   const http = await readHttp(settings);
-  const coordinator = create(() => new Coordinator({ socketDir, name, http, admit: { taskUrls: admitTasks, hooks: admitHooks, streams: admitStreams }, maxHops, waitForProviderMs }));
-  return serveUntilInterrupted(coordinator, () => ({ sockets: { coordinator: socketPathOf(coordinator.url) }, http: coordinator.httpUrl?.href }), { graceMs, output, interrupts });
+  await using network = await openNetwork(settings);
+  const coordinator = create(() => new Coordinator({ socketDir, network, name, http, admit: { taskUrls: admitTasks, hooks: admitHooks, streams: admitStreams }, maxHops, waitForProviderMs }));
+  return await serveUntilInterrupted(coordinator, () => ({ sockets: { coordinator: socketPathOf(coordinator.url) }, http: coordinator.httpUrl?.href }), { graceMs, output, interrupts });
 }
 
 const httpSettings = { publicUrl: "--public-url", tlsCert: "--tls-cert", tlsKey: "--tls-key", maxWaitMs: "--max-wait" } as const;

@@ -1,4 +1,5 @@
 import { stream } from "@acomm/transport";
+import type { TransportRegistry } from "@acomm/transport";
 import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import { basename } from "node:path";
@@ -87,14 +88,14 @@ export async function openOutgoingFile(path: string, output: Output): Promise<Ou
  * @returns how many bytes
  * @throws UsageError where the file can't be written, AcommError as `stream`
  */
-export async function saveStream(url: string | URL, path: string, options: { readonly output: Output; readonly signal: AbortSignal; readonly idleTimeoutMs?: number | undefined }): Promise<number> {
-  const { output, signal, idleTimeoutMs } = options;
+export async function saveStream(url: string | URL, path: string, options: { readonly output: Output; readonly signal: AbortSignal; readonly idleTimeoutMs?: number | undefined; readonly registry?: TransportRegistry | undefined }): Promise<number> {
+  const { output, signal, idleTimeoutMs, registry } = options;
   const meter = new TransferMeter(output, path === "-" ? "stream" : basename(path));
   const copy = (destination: Writable): Promise<number> =>
     stream(async (chunk) => {
       meter.add(chunk.length);
       await write(destination, chunk, signal);
-    }, url, { signal, idleTimeoutMs });
+    }, url, { signal, idleTimeoutMs, registry });
   try {
     if (path === "-") return await copy(process.stdout);
     const isReplaced = await stat(path).then((stats) => stats.isFile(), (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT");

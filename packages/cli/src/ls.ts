@@ -1,11 +1,15 @@
 import { AcommError } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
+import { hostname } from "node:os";
+import { createRegistry } from "@acomm/transport";
+import type { FoundService } from "@acomm/transport";
 import type { Invocation } from "./command.ts";
 import { Description, describeTask } from "./description.ts";
 import { readSocketDirectory } from "./directory-listing.ts";
 import type { DirectoryListing } from "./directory-listing.ts";
 import { formatDuration } from "./duration.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { openNetwork } from "./network.ts";
 import { printable } from "./output.ts";
 import type { Output } from "./output.ts";
 import type { ListValues } from "./settings.ts";
@@ -23,22 +27,39 @@ interface Answer {
   readonly description: Description;
 }
 
-/** `acomm ls`: what the socket directory holds, and who of that is alive. */
+/** A provider's place for one task: a socket, or an address on the network. */
+interface Place {
+  readonly task: string;
+  readonly provider: string;
+  readonly priority: number;
+  /** The machine; undefined for this one. */
+  readonly host: string | undefined;
+  readonly url: string;
+}
+
+/** `acomm ls`: what the socket directory and the network hold, and who of that is alive. */
 export async function listServices(invocation: Invocation<ListValues>): Promise<number> {
   const { settings, output, interrupts } = invocation;
   const directory = socketDirectoryOf(invocation);
-  const listing = await read(directory);
-  const tracker = new Tracker();
+  await using network = await openNetwork(settings);
+  const listing = await read(directory, network !== undefined);
+  const places: Place[] = listing.providers.map(({ path, ...socket }) => ({ ...socket, host: undefined, url: urlOfPath(path) }));
+  const registry = createRegistry();
+  if (network !== undefined) {
+    registry.register(network.transport, { isBorrowed: true });
+    places.push(...placesOf(directory, await network.discover({ waitMs: settings.timeoutMs, signal: interrupts.signal })));
+  }
+  const tracker = new Tracker({ registry });
   await tracker.start();
   try {
-    const ask = (path: string): Promise<Answer> => askSocket(tracker, path, settings.timeoutMs, interrupts.signal);
-    const coordinators = await mapSome(listing.coordinators, async (one) => ({ ...one, ...(await ask(one.path)) }));
-    const providers = await mapSome(listing.providers, async (one) => ({ ...one, ...(await ask(one.path)) }));
+    const ask = (url: string): Promise<Answer> => askService(tracker, url, settings.timeoutMs, interrupts.signal);
+    const coordinators = await mapSome(listing.coordinators, async (one) => ({ ...one, ...(await ask(urlOfPath(one.path))) }));
+    const providers = await mapSome(places.sort(byTask), async (one) => ({ ...one, ...(await ask(one.url)) }));
     if (output.format === "json") {
       for (const { name, state, description } of coordinators) output.json({ coordinator: name, state, pid: description.number("pid"), http: description.text("http"), inFlight: description.number("inFlight"), uptimeMs: description.number("uptimeMs") });
-      for (const { task, provider, priority, state, description } of providers) {
+      for (const { task, provider, host, priority, state, description } of providers) {
         const { running, queued, done, failed } = countsOf(description, task);
-        output.json({ task, provider, priority, state, pid: description.number("pid"), running, queued, done, failed, uptimeMs: description.number("uptimeMs") });
+        output.json({ task, provider, host, priority, state, pid: description.number("pid"), running, queued, done, failed, uptimeMs: description.number("uptimeMs") });
       }
     } else {
       await writeTables(output, directory, coordinators, providers);
@@ -46,22 +67,40 @@ export async function listServices(invocation: Invocation<ListValues>): Promise<
     return exitCodes.result;
   } finally {
     await tracker.stop({ graceMs: 0 });
+    await registry.close();
   }
 }
 
-async function read(directory: string): Promise<DirectoryListing> {
+/** The tasks of what was found, as far as they are a provider's that is not in the directory too. */
+function placesOf(directory: string, services: readonly FoundService[]): Place[] {
+  const isListed = ({ metadata }: FoundService): boolean => metadata["host"] === hostname() && metadata["socketDir"] === directory;
+  return services.filter((service) => service.metadata["kind"] === "provider" && !isListed(service)).flatMap(({ name, metadata, endpoints }) =>
+    endpoints.map((endpoint) => ({ task: endpoint.name, provider: name, priority: Number(endpoint.metadata["priority"] ?? 50), host: metadata["host"] ?? "", url: endpoint.url.href })));
+}
+
+/** By task, priority and name; those of this machine first. */
+function byTask(one: Place, other: Place): number {
+  const key = ({ task, priority, host, provider, url }: Place): (string | number)[] => [task, priority, host === undefined ? 0 : 1, provider, url];
+  const [first, second] = [key(one), key(other)];
+  const at = first.findIndex((part, index) => part !== second[index]);
+  return at < 0 ? 0 : (first[at] ?? 0) < (second[at] ?? 0) ? -1 : 1;
+}
+
+/** @param isOptional whether there is something else to be listed */
+async function read(directory: string, isOptional: boolean): Promise<DirectoryListing> {
   try {
     return await readSocketDirectory(directory);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && isOptional) return { coordinators: [], providers: [] };
     if (code === "ENOENT") throw new AcommError("unavailable", `there is no socket directory ${directory}: the first provider or coordinator makes it, or choose another with --socket-dir`);
     throw new UsageError(`the socket directory ${directory} can't be read (${code ?? "unknown reason"}): choose another with --socket-dir`);
   }
 }
 
-async function askSocket(tracker: Tracker, path: string, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
+async function askService(tracker: Tracker, url: string, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
   try {
-    const value = await tracker.request(urlOfPath(path), { task: describeTask, timeoutMs, signal });
+    const value = await tracker.request(url, { task: describeTask, timeoutMs, signal });
     const description = new Description(value);
     return { state: description.text("health") === "draining" ? "draining" : "ok", description };
   } catch (error) {
@@ -82,7 +121,7 @@ function countsOf(description: Description, task: string): Record<"running" | "q
 
 type Asked<Socket> = Socket & Answer;
 
-async function writeTables(output: Output, directory: string, coordinators: readonly Asked<{ readonly name: string }>[], providers: readonly Asked<{ readonly task: string; readonly provider: string; readonly priority: number }>[]): Promise<void> {
+async function writeTables(output: Output, directory: string, coordinators: readonly Asked<{ readonly name: string }>[], providers: readonly Asked<Place>[]): Promise<void> {
   const { renderTable } = await import("./table.ts");
   const { paint, columns } = output;
   const state = (one: State): string => paint(one === "ok" || one === "up" ? "green" : one === "dead" ? "red" : "yellow", one);
@@ -94,11 +133,12 @@ async function writeTables(output: Output, directory: string, coordinators: read
   }
   if (coordinators.length > 0 && providers.length > 0) output.text("");
   if (providers.length > 0) {
-    const rows = providers.map(({ task, provider, priority, state: how, description }) => {
+    const isFar = providers.some(({ host }) => host !== undefined);
+    const rows = providers.map(({ task, provider, host, priority, state: how, description }) => {
       const { running, queued, done, failed } = countsOf(description, task);
-      return [task, provider, String(priority), state(how), ...[running, queued, done].map((count) => String(count ?? "")), failed === undefined || failed === 0 ? String(failed ?? "") : paint("red", String(failed)), up(description)];
+      return [printable(task), printable(provider), ...(isFar ? [printable(host ?? "")] : []), String(priority), state(how), ...[running, queued, done].map((count) => String(count ?? "")), failed === undefined || failed === 0 ? String(failed ?? "") : paint("red", String(failed)), up(description)];
     });
-    output.text(renderTable([{ title: "TASK" }, { title: "PROVIDER" }, { title: "PRIORITY", align: "right" }, { title: "STATE" }, { title: "RUNNING", align: "right" }, { title: "WAITING", align: "right" }, { title: "DONE", align: "right" }, { title: "FAILED", align: "right" }, { title: "UP", align: "right" }], rows, columns, paint));
+    output.text(renderTable([{ title: "TASK" }, { title: "PROVIDER" }, ...(isFar ? [{ title: "HOST" }] : []), { title: "PRIORITY", align: "right" }, { title: "STATE" }, { title: "RUNNING", align: "right" }, { title: "WAITING", align: "right" }, { title: "DONE", align: "right" }, { title: "FAILED", align: "right" }, { title: "UP", align: "right" }], rows, columns, paint));
   }
 }
 

@@ -17,9 +17,20 @@ function readListenAddress(text: string): { readonly host: string | undefined; r
   return { host: host?.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 
+/** Reads the URL of a server, without a subject. */
+async function readNatsServer(text: string): Promise<string> {
+  const { parseUrl } = await import("@acomm/protocol");
+  const url = URL.canParse(text) ? parseUrl(text) : undefined;
+  if (url?.protocol === "nats:" && url.hostname !== "" && /^\/?$/.test(url.pathname)) return text;
+  throw new UsageError(`must be the URL of a server such as nats://127.0.0.1:4222, ${butIs(text)}`);
+}
+
 const socketDir: Setting<string | undefined> = optional("-d, --socket-dir <dir>", "the directory that holds the sockets", readDirectory);
+const natsServer = (about: string): Setting<string | undefined> => optional("--nats <url>", `${about}: nats://host:4222`, readNatsServer);
+const nats: Setting<string | undefined> = natsServer("a NATS server whose providers count too");
+const natsCreds: Setting<string | undefined> = optional("--nats-creds <file>", "a .creds file, for the NATS server", readText);
 const coordinator: Setting<string> = withDefault("--coordinator <name>", "the coordinator in that directory (main)", readServiceName, "main");
-const url: Setting<string | undefined> = optional("-u, --url <url>", "ask this service instead: unix:///path, http://host", readUrl);
+const url: Setting<string | undefined> = optional("-u, --url <url>", "ask this service instead: unix:///path, http://host, nats://host/subject", readUrl);
 const timeoutMs = (unset: number, about: string): Setting<number> => withDefault("-t, --timeout <duration>", about, readDuration(1), unset);
 const graceMs: Setting<number> = withDefault("--grace <duration>", "how long SIGTERM waits for work under way (10s)", readDuration(0), 10_000);
 
@@ -34,15 +45,22 @@ export const commonSettings: SettingsFor<CommonValues> = {
   config: optional("--config <file>", "the configuration file (~/.config/acomm/config.json)", readText),
 };
 
+/** A network of more than one machine. */
+export interface NetworkValues {
+  readonly nats: string | undefined;
+  readonly natsCreds: string | undefined;
+}
+
 /** Whom a command asks. */
 export interface TargetValues {
   readonly socketDir: string | undefined;
   readonly coordinator: string;
   readonly url: string | undefined;
   readonly tokenFile: string | undefined;
+  readonly natsCreds: string | undefined;
 }
 
-const targetSettings: SettingsFor<TargetValues> = { socketDir, coordinator, url, tokenFile: optional("--token-file <file>", "a file with the bearer token for an http: URL", readText) };
+const targetSettings: SettingsFor<TargetValues> = { socketDir, coordinator, url, tokenFile: optional("--token-file <file>", "a file with the bearer token for an http: URL", readText), natsCreds };
 
 export interface CallValues extends TargetValues {
   readonly json: string | undefined;
@@ -71,12 +89,12 @@ export const streamSettings: SettingsFor<StreamValues> = {
   timeoutMs: timeoutMs(60_000, "give up after this long without a byte (60s)"),
 };
 
-export interface ListValues {
+export interface ListValues extends NetworkValues {
   readonly socketDir: string | undefined;
   readonly timeoutMs: number;
 }
 
-export const listSettings: SettingsFor<ListValues> = { socketDir, timeoutMs: timeoutMs(2000, "how long to wait for each provider (2s)") };
+export const listSettings: SettingsFor<ListValues> = { socketDir, nats, natsCreds, timeoutMs: timeoutMs(2000, "how long to wait for each provider (2s)") };
 
 export interface DescribeValues extends TargetValues {
   readonly timeoutMs: number;
@@ -112,14 +130,14 @@ export const topSettings: SettingsFor<TopValues> = {
   ...targetSettings,
 };
 
-export interface ProviderValues {
+export interface ProviderValues extends NetworkValues {
   readonly socketDir: string | undefined;
   readonly graceMs: number;
 }
 
-export const providerSettings: SettingsFor<ProviderValues> = { socketDir, graceMs };
+export const providerSettings: SettingsFor<ProviderValues> = { socketDir, nats: natsServer("a NATS server to be found on as well"), natsCreds, graceMs };
 
-export interface CoordinatorValues {
+export interface CoordinatorValues extends NetworkValues {
   readonly name: string;
   readonly http: { readonly host: string | undefined; readonly port: number } | undefined;
   readonly publicUrl: string | undefined;
@@ -141,6 +159,8 @@ export interface CoordinatorValues {
 export const coordinatorSettings: SettingsFor<CoordinatorValues> = {
   name: withDefault("--name <name>", "the name of its socket (main)", readServiceName, "main"),
   socketDir,
+  nats,
+  natsCreds,
   http: optional("--http <address>", "listen for HTTP as well: a port (0 is any free one) on loopback, or host:port", readListenAddress),
   publicUrl: optional("--public-url <url>", "where others reach the HTTP door, if not where it listens", readUrl),
   allowHosts: list("--allow-host <name>", "a name by which it may be addressed over HTTP; repeatable", readText),

@@ -1,4 +1,4 @@
-import type { ErrorHook, HttpDoorOptions } from "@acomm/transport";
+import type { ErrorHook, HttpDoorOptions, ServiceNetwork } from "@acomm/transport";
 import type { AllowList } from "./allow-list.ts";
 
 /** The door to the outside. */
@@ -31,6 +31,8 @@ export interface CoordinatorAdmissions {
 export interface CoordinatorOptions {
   /** The directory that the sockets of a system share, an absolute path. It is made where it is missing. */
   readonly socketDir: string;
+  /** A network whose providers are called as well, beside those of the directory; it stays open after the stop. @default none */
+  readonly network?: ServiceNetwork | undefined;
   /** Its socket is `<socketDir>/coordinator/<name>.sock`. @default main */
   readonly name?: string | undefined;
   /** @default no door to the outside */
@@ -46,7 +48,7 @@ export interface CoordinatorOptions {
   readonly maxInFlight?: number | undefined;
   /** How long a provider may take to acknowledge, in milliseconds. @default 5000 */
   readonly ackTimeoutMs?: number | undefined;
-  /** How often to look at the whole directory, whatever its watches have told, in milliseconds. @default 5000 */
+  /** How often to look at the whole directory, and at the network, whatever they have told, in milliseconds. @default 5000 */
   readonly rescanMs?: number | undefined;
   /** The id of a group whose members may connect to the socket as well. @default none */
   readonly group?: number | undefined;

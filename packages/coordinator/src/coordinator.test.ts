@@ -296,7 +296,7 @@ describe("acomm.describe", () => {
       tasks: [
         {
           task: "echo", inFlight: 0, done: 3, failed: 0, perSecond: expect.any(Number), p50Ms: expect.any(Number), p99Ms: expect.any(Number),
-          providers: [{ provider: "a", priority: 10, inFlight: 0, state: "ready", done: 3, failed: 0 }, { provider: "b", priority: 20, inFlight: 0, state: "ready", done: 0, failed: 0 }],
+          providers: [{ provider: "a", host: null, priority: 10, inFlight: 0, state: "ready", done: 3, failed: 0 }, { provider: "b", host: null, priority: 20, inFlight: 0, state: "ready", done: 0, failed: 0 }],
         },
         expect.objectContaining({ task: "fail", done: 0, failed: 1, providers: [expect.objectContaining({ done: 0, failed: 1 })] }),
       ],

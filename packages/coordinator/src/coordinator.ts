@@ -8,11 +8,13 @@ import { abortControllerOfMany } from "./abort-controller-of-many.ts";
 import { Admission } from "./admission.ts";
 import { AdoptedStreams } from "./adopted-streams.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
+import { Crossing } from "./crossing.ts";
 import { summaryOf } from "./description.ts";
 import type { CoordinatorDescription } from "./description.ts";
 import { Forwarder } from "./forwarder.ts";
 import { HookAnswer } from "./hook-answer.ts";
 import type { HookAnswerInit } from "./hook-answer.ts";
+import { NetworkProviders } from "./network-providers.ts";
 import { OutsideDoor } from "./outside-door.ts";
 import { ProviderChecks } from "./provider-check.ts";
 import { ProviderDirectory } from "./provider-directory.ts";
@@ -24,7 +26,7 @@ const maxResponseSockets = 16;
 const hookTimeoutMs = 30_000;
 
 /**
- * The door to the providers of a socket directory: finds them, chooses among them, and passes requests on and answers back.
+ * The door to the providers of a socket directory, and of a network: finds them, chooses among them, and passes requests on and answers back.
  * Over HTTP it is a guarded door for the outside as well.
  */
 export class Coordinator implements AsyncDisposable {
@@ -36,6 +38,7 @@ export class Coordinator implements AsyncDisposable {
   readonly #onError: ErrorHook | undefined;
   readonly #registry: TransportRegistry;
   readonly #directory: ProviderDirectory;
+  readonly #elsewhere: NetworkProviders | undefined;
   readonly #streams: AdoptedStreams;
   readonly #hooks: HookAnswerInit;
   readonly #router: Router;
@@ -55,7 +58,7 @@ export class Coordinator implements AsyncDisposable {
 
   /** @throws AcommError `bad_field`, `bad_address` */
   constructor(options: CoordinatorOptions) {
-    const { socketDir, name = "main", http, admit = {}, onError, group, rescanMs, waitForProviderMs = 2000, maxHops = 8, maxInFlight = 10_000 } = options;
+    const { socketDir, network, name = "main", http, admit = {}, onError, group, rescanMs, waitForProviderMs = 2000, maxHops = 8, maxInFlight = 10_000 } = options;
     this.#name = checkServiceName(name);
     this.#socketDir = socketDir;
     this.#socketPath = coordinatorSocketPath(socketDir, name);
@@ -64,18 +67,21 @@ export class Coordinator implements AsyncDisposable {
     this.#defaultTimeoutMs = checkTimeoutMs(options.defaultTimeoutMs ?? 300_000, "defaultTimeoutMs");
     const ackTimeoutMs = checkTimeoutMs(options.ackTimeoutMs ?? 5000, "ackTimeoutMs");
     const registry = createRegistry([createUnixTransport({ ackTimeoutMs }), createHttpTransport()]);
+    if (network !== undefined) registry.register(network.transport, { isBorrowed: true });
     const checks = new ProviderChecks(registry, Math.min(ackTimeoutMs, 1000));
     const admission = new Admission({ admit, socketDir, socketPath: this.#socketPath, ownHosts: () => this.#door?.ownHosts ?? [], maxHops: checkCount(maxHops, "maxHops") });
     const signer = new StreamSigner();
     const tracker = (): Tracker => this.#runningTracker();
     this.#registry = registry;
     this.#directory = new ProviderDirectory({ socketDir, check: checks.check, isForbidden: ({ dev, ino }) => dev === this.#ownSocket?.dev && ino === this.#ownSocket.ino, rescanMs });
+    this.#elsewhere = network === undefined ? undefined : new NetworkProviders({ network, socketDir, providersOf: (task) => this.#directory.providersOf(task), rescanMs, onError });
     this.#streams = new AdoptedStreams({ registry, directory: streamDirectory(socketDir, name), onError });
     this.#hooks = { registry, admit: (url, purpose) => url.protocol === "unix:" || admission.hooks(url, purpose), onError };
     this.#router = new Router({
       directory: this.#directory,
       tracker,
       registry,
+      crossing: network === undefined ? undefined : new Crossing({ network, registry, streams: this.#streams }),
       defaultTimeoutMs: this.#defaultTimeoutMs,
       waitForProviderMs: waitForProviderMs === 0 ? 0 : checkTimeoutMs(waitForProviderMs, "waitForProviderMs"),
       suspect: checks.suspect,
@@ -154,7 +160,7 @@ export class Coordinator implements AsyncDisposable {
 
   async #start(): Promise<void> {
     try {
-      await this.#directory.start();
+      await Promise.all([this.#directory.start(), this.#elsewhere?.start()]);
       this.#tracker = await this.#startTracker();
       await this.#door?.start();
       await this.#listener.start();
@@ -209,7 +215,7 @@ export class Coordinator implements AsyncDisposable {
     // from here on it answers hooks by itself, within the request's time
     context.answerWith(null);
     const hook = new HookAnswer(request, this.#hooks);
-    const response = isForProvider(request, responseHook) ? await this.#router.handOver(this.#router.find(request.task), request, context) : await this.#forwarder.forward(request, context, hook.onProgress);
+    const response = isForProvider(request, responseHook) ? await this.#router.handOver(this.#router.find(request.task), request, context, hook.onProgress) : await this.#forwarder.forward(request, context, hook.onProgress);
     if (response === undefined) return;
     const answer = responseHook.protocol === "unix:" ? response : this.#forwarder.forOutside(response);
     await hook.deliver({ ...answer, id: request.id }, { deadline: context.deadline, signal: this.#graceOver.signal });
@@ -236,6 +242,7 @@ export class Coordinator implements AsyncDisposable {
     const closed = await this.#door?.close(graceMs);
     await this.#listener.stop({ graceMs: 0 });
     await this.#tracker?.stop({ graceMs: 0 });
+    this.#elsewhere?.close();
     this.#directory.close();
     await this.#streams.close();
     await this.#registry.close();

@@ -4,6 +4,8 @@ import type { TaskProviders } from "./task-providers.ts";
 /** One provider of a task, as a coordinator sees it. */
 export interface ProviderSummary {
   readonly provider: string;
+  /** The machine that it is on; null for one of the socket directory. */
+  readonly host: string | null;
   readonly priority: number;
   readonly inFlight: number;
   /** `aside`: it failed, and is tried again later. */
@@ -40,6 +42,6 @@ export function summaryOf(providers: TaskProviders): TaskSummary {
     task,
     inFlight,
     ...statistics.figures(),
-    providers: providers.all().map(({ provider, priority, inFlight: calls, state, done, failed }) => ({ provider, priority, inFlight: calls, state: state === "ready" ? "ready" : "aside", done, failed })),
+    providers: providers.all().map(({ provider, host = null, priority, inFlight: calls, state, done, failed }) => ({ provider, host, priority, inFlight: calls, state: state === "ready" ? "ready" : "aside", done, failed })),
   };
 }

@@ -10,14 +10,23 @@ export type ProviderState = "new" | "ready" | "aside" | "gone";
 export const firstPauseMs = 100;
 export const maxPauseMs = 5000;
 
-/** One provider of a task: one socket file. A file that replaces it is another provider. */
+/** What is known of a provider on another machine before anybody asks it. */
+export interface FoundElsewhere {
+  /** The machine, as it names itself. */
+  readonly host: string;
+  readonly isIdempotent: boolean;
+}
+
+/** One provider of a task: one socket file, or one process on a network. A file that replaces it is another provider. */
 export class FoundProvider {
   readonly provider: string;
   readonly priority: number;
-  /** Of its socket. */
+  /** Leads to it alone. */
   readonly url: string;
-  /** What tells its socket file from the ones before it. */
+  /** What tells it from the ones before it. */
   readonly identity: string;
+  /** The machine that it is on; undefined for one of the socket directory. */
+  readonly host: string | undefined;
   state: ProviderState = "new";
   /** Whether it was set aside because it doesn't acknowledge: it is not dead, so it is asked where there is nobody else. */
   isSilent = false;
@@ -31,10 +40,17 @@ export class FoundProvider {
   /** Whether its task may run twice, once somebody has asked. */
   isIdempotent: Promise<boolean> | undefined;
 
-  constructor({ provider, priority }: ProviderSocket, url: string, identity: string) {
+  constructor({ provider, priority }: Omit<ProviderSocket, "task">, url: string, identity: string, elsewhere?: FoundElsewhere) {
     this.provider = provider;
     this.priority = priority;
     this.url = url;
     this.identity = identity;
+    this.host = elsewhere?.host;
+    if (elsewhere !== undefined) this.isIdempotent = Promise.resolve(elsewhere.isIdempotent);
+  }
+
+  /** Whether sockets of this machine are out of its reach. */
+  get isElsewhere(): boolean {
+    return this.host !== undefined;
   }
 }

@@ -74,6 +74,11 @@ export class ProviderDirectory {
     return this.#add(task).providers;
   }
 
+  /** The providers of a task, known or not, for those who are found elsewhere. @throws AcommError `bad_field`, `unknown_task` for what can't be a task */
+  providersOf(task: string): TaskProviders {
+    return this.#tasks.get(task)?.providers ?? this.#add(checkTaskName(task)).providers;
+  }
+
   /** The tasks that are known, by name. */
   tasks(): TaskProviders[] {
     return [...this.#tasks.values()].map(({ providers }) => providers).sort((a, b) => (a.task < b.task ? -1 : 1));
@@ -144,7 +149,7 @@ export class ProviderDirectory {
     if (this.#tasks.size <= maxTasks) return;
     for (const [task, directory] of this.#tasks) {
       if (this.#tasks.size <= maxTasks) return;
-      if (there.has(task) || directory.providers.inFlight > 0) continue;
+      if (there.has(task) || directory.providers.inFlight > 0 || directory.providers.keys().length > 0) continue;
       directory.close();
       this.#tasks.delete(task);
     }

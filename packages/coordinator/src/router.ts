@@ -3,6 +3,7 @@ import type { Request, Response } from "@acomm/protocol";
 import type { Tracker } from "@acomm/tracker";
 import { checkTaskName } from "@acomm/tracker";
 import type { CallParent, TransportRegistry } from "@acomm/transport";
+import type { Crossing } from "./crossing.ts";
 import { failureResponse } from "./failure-response.ts";
 import type { FoundProvider } from "./found-provider.ts";
 import { nearNames } from "./near-names.ts";
@@ -14,6 +15,8 @@ export interface RouterInit {
   readonly directory: ProviderDirectory;
   readonly tracker: () => Tracker;
   readonly registry: TransportRegistry;
+  /** Takes streams to the network of the providers that are elsewhere, and back; undefined where there is none. */
+  readonly crossing: Crossing | undefined;
   /** How long a call may take that doesn't say, in milliseconds. */
   readonly defaultTimeoutMs: number;
   /** How long a call waits where its task has no provider just now, in milliseconds. */
@@ -49,16 +52,19 @@ export class Router {
 
   /** Sends a request on and gives the response, its result unread, or one that says why there is none. Never rejects. */
   forward(task: TaskProviders, request: Request, parent: CallParent, onProgress: ((value: unknown) => void) | undefined): Promise<Response> {
-    const tracker = this.#init.tracker();
-    const hops = request.ext?.["hops"] === undefined ? undefined : (asksOf(request).hops ?? 0) + 1;
-    return this.#route(task, request, parent, (url) => tracker.forward(url, request, { parent, onProgress, hops }));
+    return this.#route(task, request, parent, (provider) => this.#forwardTo(provider, request, parent, onProgress));
   }
 
-  /** Hands a request over to a provider that answers its hook by itself; gives the response that says so where none takes it. Never rejects. */
-  handOver(task: TaskProviders, request: Request, parent: CallParent): Promise<Response | undefined> {
+  /**
+   * Hands a request over to a provider that answers its hook by itself. Gives a response where somebody else must answer: the
+   * provider is elsewhere and can't, or none takes the request. Never rejects.
+   */
+  handOver(task: TaskProviders, request: Request, parent: CallParent, onProgress: ((value: unknown) => void) | undefined): Promise<Response | undefined> {
     const { registry, defaultTimeoutMs } = this.#init;
     const asks = asksOf(request);
-    return this.#route<Response | undefined>(task, request, parent, async (url) => {
+    return this.#route<Response | undefined>(task, request, parent, async (provider) => {
+      if (provider.isElsewhere) return this.#forwardTo(provider, request, parent, onProgress);
+      const { url } = provider;
       const target = parseUrl(url);
       const leftMs = Math.max((parent.deadline ?? Infinity) - performance.now(), 1);
       const text = encodeRequest(request, { ...asks, ...(asks.timeoutMs === undefined ? undefined : { timeoutMs: leftMs }), ...(asks.hops === undefined ? undefined : { hops: asks.hops + 1 }) });
@@ -68,7 +74,14 @@ export class Router {
     });
   }
 
-  async #route<Outcome extends Response | undefined>(task: TaskProviders, request: Request, parent: CallParent, ask: (url: string) => Promise<Outcome>): Promise<Outcome | Response> {
+  #forwardTo(provider: FoundProvider, request: Request, parent: CallParent, onProgress: ((value: unknown) => void) | undefined): Promise<Response> {
+    const hops = request.ext?.["hops"] === undefined ? undefined : (asksOf(request).hops ?? 0) + 1;
+    const forward = (sent: Request): Promise<Response> => this.#init.tracker().forward(provider.url, sent, { parent, onProgress, hops });
+    const { crossing } = this.#init;
+    return provider.isElsewhere && crossing !== undefined ? crossing.over(request, forward) : forward(request);
+  }
+
+  async #route<Outcome extends Response | undefined>(task: TaskProviders, request: Request, parent: CallParent, ask: (provider: FoundProvider) => Promise<Outcome>): Promise<Outcome | Response> {
     const startedAt = performance.now();
     let tried: Set<FoundProvider> | undefined;
     let last: AcommError | undefined;
@@ -85,7 +98,7 @@ export class Router {
         const askedAt = last === undefined ? startedAt : performance.now();
         provider.inFlight += 1;
         try {
-          const outcome = await ask(provider.url);
+          const outcome = await ask(provider);
           provider.inFlight -= 1;
           isDone = outcome === undefined || outcome.error === "";
           task.succeeded(provider);

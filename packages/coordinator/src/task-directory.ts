@@ -91,7 +91,7 @@ export class TaskDirectory {
       this.#watch = isDirectory ? new DirectoryWatch(path, (fileName) => { this.#changed(fileName); }, watch) : undefined;
     }
     const names = isDirectory ? await readdir(path).catch(() => []) : [];
-    return [...this.providers.fileNames(), ...names.filter((name) => parseProviderSocket(task, name) !== undefined)];
+    return [...this.providers.keys(), ...names].filter((name) => parseProviderSocket(task, name) !== undefined);
   }
 
   async #lookAt(fileName: string): Promise<void> {

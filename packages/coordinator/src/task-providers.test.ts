@@ -6,7 +6,7 @@ const never = new AbortController().signal;
 
 async function withProviders(...priorities: readonly number[]): Promise<{ readonly providers: TaskProviders; readonly found: FoundProvider[] }> {
   const providers = new TaskProviders("t", () => Promise.resolve(true));
-  const found = priorities.map((priority, index) => new FoundProvider({ task: "t", priority, provider: `p${index}` }, `unix:///p${index}`, String(index)));
+  const found = priorities.map((priority, index) => new FoundProvider({ priority, provider: `p${index}` }, `unix:///p${index}`, String(index)));
   for (const provider of found) await providers.add(`${provider.provider}.sock`, provider);
   return { providers, found };
 }
@@ -34,11 +34,21 @@ describe("the provider that is asked", () => {
     expect(chosen.size).toBe(3);
   });
 
+  test("is one on this machine where another one is no better", async () => {
+    const { providers, found } = await withProviders(50, 50);
+    const elsewhere = new FoundProvider({ priority: 50, provider: "far" }, "net://far", "far", { host: "other", isIdempotent: true });
+    await providers.add("network:far", elsewhere);
+    expect(await elsewhere.isIdempotent).toBe(true);
+    for (let index = 0; index < 10; index += 1) expect(providers.choose()).not.toBe(elsewhere);
+    for (const provider of found) provider.inFlight = 1;
+    expect(providers.choose()).toBe(elsewhere);
+  });
+
   test("is none that was removed, and another one where its file is another one", async () => {
     const { providers, found } = await withProviders(1, 2);
     providers.remove("p0.sock");
     expect(providers.choose()).toBe(found[1]);
-    const replaced = new FoundProvider({ task: "t", priority: 2, provider: "p1" }, "unix:///p1", "other");
+    const replaced = new FoundProvider({ priority: 2, provider: "p1" }, "unix:///p1", "other");
     await providers.add("p1.sock", replaced);
     expect(providers.choose()).toBe(replaced);
     expect(found.map(({ state }) => state)).toEqual(["gone", "gone"]);
@@ -57,7 +67,7 @@ describe("a provider that failed", () => {
         checks.push(Date.now() - startedAt);
         return Promise.resolve(isThere);
       });
-      const provider = new FoundProvider({ task: "t", priority: 1, provider: "p" }, "unix:///p", "1");
+      const provider = new FoundProvider({ priority: 1, provider: "p" }, "unix:///p", "1");
       await providers.add("p.sock", provider);
       isThere = false;
       providers.setAside(provider, false);
@@ -106,7 +116,7 @@ describe("a wait for a provider", () => {
     expect(await waits[1]).toBe(false);
     leaver.abort();
     expect(await waits[2]).toBe(false);
-    await providers.add("p.sock", new FoundProvider({ task: "t", priority: 1, provider: "p" }, "unix:///p", "1"));
+    await providers.add("p.sock", new FoundProvider({ priority: 1, provider: "p" }, "unix:///p", "1"));
     expect(await waits[0]).toBe(true);
     expect(await providers.untilReady(10_000, never)).toBe(true);
     providers.remove("p.sock");

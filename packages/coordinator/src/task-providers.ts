@@ -7,7 +7,7 @@ export type ProviderCheck = (provider: FoundProvider) => Promise<boolean>;
 
 /**
  * The providers of one task, and the choice among them: the lowest priority first, of these the one with the fewest calls in
- * flight, and of equals each in turn.
+ * flight, of these one on this machine, and of equals each in turn.
  */
 export class TaskProviders {
   readonly task: string;
@@ -15,8 +15,8 @@ export class TaskProviders {
   /** How many calls of the task are under way. */
   inFlight = 0;
   readonly #check: ProviderCheck;
-  /** By the names of their socket files. */
-  readonly #byFile = new Map<string, FoundProvider>();
+  /** By the names of their socket files, or what names them on a network. */
+  readonly #byKey = new Map<string, FoundProvider>();
   /** Those that may be asked, the lowest priority first. */
   #ready: FoundProvider[] = [];
   /** Those that don't acknowledge, in the same order. */
@@ -33,7 +33,7 @@ export class TaskProviders {
 
   /** All that are there, the lowest priority first. */
   all(): FoundProvider[] {
-    return [...this.#byFile.values()].sort((a, b) => a.priority - b.priority || (a.provider < b.provider ? -1 : 1));
+    return [...this.#byKey.values()].sort((a, b) => a.priority - b.priority || (a.provider < b.provider ? -1 : 1));
   }
 
   /** The provider to ask next; undefined where none is ready but those that were tried. */
@@ -41,27 +41,27 @@ export class TaskProviders {
     return this.#chooseFrom(this.#ready, tried) ?? (this.#silent.length === 0 ? undefined : this.#chooseFrom(this.#silent, tried));
   }
 
-  /** The provider of a socket file. */
-  at(fileName: string): FoundProvider | undefined {
-    return this.#byFile.get(fileName);
+  /** The provider of a socket file's name, or of what names it on a network. */
+  at(key: string): FoundProvider | undefined {
+    return this.#byKey.get(key);
   }
 
-  fileNames(): string[] {
-    return [...this.#byFile.keys()];
+  keys(): string[] {
+    return [...this.#byKey.keys()];
   }
 
-  /** Takes a new provider, in place of one whose socket file had the same name; resolves when it is known whether it can be asked. */
-  add(fileName: string, provider: FoundProvider): Promise<void> {
-    this.remove(fileName);
-    this.#byFile.set(fileName, provider);
+  /** Takes a new provider, in place of one that had the same key; resolves when it is known whether it can be asked. */
+  add(key: string, provider: FoundProvider): Promise<void> {
+    this.remove(key);
+    this.#byKey.set(key, provider);
     return this.#look(provider);
   }
 
-  /** The socket file is there no more. What is in flight with its provider goes on. */
-  remove(fileName: string): void {
-    const provider = this.#byFile.get(fileName);
+  /** It is there no more. What is in flight with it goes on. */
+  remove(key: string): void {
+    const provider = this.#byKey.get(key);
     if (provider === undefined) return;
-    this.#byFile.delete(fileName);
+    this.#byKey.delete(key);
     provider.state = "gone";
     this.#arrange();
   }
@@ -113,7 +113,7 @@ export class TaskProviders {
     for (let step = 0; step < providers.length; step += 1) {
       const provider = providers[(this.#turn + step) % providers.length];
       if (provider === undefined || tried?.has(provider) === true) continue;
-      if (best === undefined || provider.priority < best.priority || (provider.priority === best.priority && provider.inFlight < best.inFlight)) best = provider;
+      if (best === undefined || isBetter(provider, best)) best = provider;
     }
     return best;
   }
@@ -152,4 +152,10 @@ export class TaskProviders {
   #wake(): void {
     for (const settle of [...this.#waiting]) settle();
   }
+}
+
+function isBetter(provider: FoundProvider, other: FoundProvider): boolean {
+  if (provider.priority !== other.priority) return provider.priority < other.priority;
+  if (provider.inFlight !== other.inFlight) return provider.inFlight < other.inFlight;
+  return !provider.isElsewhere && other.isElsewhere;
 }

@@ -2,8 +2,8 @@ import { createRequest, createResponse } from "@acomm/protocol";
 import type { AcommError, Request } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
 import { serve } from "@acomm/transport";
-import { openTestNetwork } from "@acomm/transport/testing";
-import type { TestNetwork } from "@acomm/transport/testing";
+import { openTestNetwork } from "@acomm/transport-testing";
+import type { TestNetwork } from "@acomm/transport-testing";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { MultiRequest } from "./multi-request.ts";
 

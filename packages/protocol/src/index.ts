@@ -16,6 +16,7 @@ export type { Request, RequestInit, ResponseHandler } from "./request.ts";
 export { asksOf, checkTrace } from "./request-asks.ts";
 export type { RequestAsks, TraceContext } from "./request-asks.ts";
 export { decodeRequest, encodeCall, encodeRequest } from "./request-codec.ts";
+export type { Schema, SchemaOutcome } from "./schema.ts";
 export { createResponse, unmarshalResult } from "./response.ts";
 export type { Response, ResponseInit } from "./response.ts";
 export { decodeResponse, encodeProgress, encodeReply, encodeResponse, replyHead, replyResult } from "./response-codec.ts";

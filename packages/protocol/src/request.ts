@@ -5,8 +5,8 @@ import { checkName, kindOf } from "./fields.ts";
 import { encodeJson } from "./json-text.ts";
 import type { RawJson } from "./json-text.ts";
 import type { Response } from "./response.ts";
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { validateWith } from "./schema.ts";
+import type { Schema } from "./schema.ts";
 
 /**
  * What runs when a request gets its response; the seed's `ResponseHandler`. Taken from a method's type, which makes a
@@ -89,8 +89,8 @@ export function validateRequest(request: Request): void {
  * @throws AcommError `bad_field` with the path of the first value that the schema refuses.
  */
 export function unmarshalArgs<Args>(request: Request<Args>): Promise<Args>;
-export function unmarshalArgs<Schema extends StandardSchemaV1>(request: Request, schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
-export function unmarshalArgs(request: Request, schema?: StandardSchemaV1): Promise<unknown> {
+export function unmarshalArgs<Output>(request: Request, schema: Schema<Output>): Promise<Output>;
+export function unmarshalArgs(request: Request, schema?: Schema): Promise<unknown> {
   return validateWith(schema, request.args, "args");
 }
 

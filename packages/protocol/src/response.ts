@@ -1,4 +1,3 @@
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { AcommError, encodeErrorText } from "./acomm-error.ts";
 import type { AcommUrl } from "./acomm-url.ts";
 import { checkName } from "./fields.ts";
@@ -9,6 +8,7 @@ import type { RawJson } from "./json-text.ts";
 import type { Request } from "./request.ts";
 import { optionalUrl } from "./request.ts";
 import { validateWith } from "./schema.ts";
+import type { Schema } from "./schema.ts";
 
 /** The answer to a request; the seed's `Response`. Built by {@link createResponse}. */
 export interface Response<Result = unknown> {
@@ -68,7 +68,7 @@ export function createResponse<Result = unknown>(request: Pick<Request, "id">, i
  * @throws AcommError `bad_field` with the path of the first value that the schema refuses.
  */
 export function unmarshalResult<Result>(response: Response<Result>): Promise<Result | null>;
-export function unmarshalResult<Schema extends StandardSchemaV1>(response: Response, schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
-export function unmarshalResult(response: Response, schema?: StandardSchemaV1): Promise<unknown> {
+export function unmarshalResult<Output>(response: Response, schema: Schema<Output>): Promise<Output>;
+export function unmarshalResult(response: Response, schema?: Schema): Promise<unknown> {
   return validateWith(schema, response.result, "result");
 }

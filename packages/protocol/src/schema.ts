@@ -1,5 +1,22 @@
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { AcommError } from "./acomm-error.ts";
+
+/**
+ * What is needed of a validator: any [Standard Schema](https://standardschema.dev), such as those of zod, valibot and arktype.
+ * Its own words for it, so that nothing has to be installed for a type.
+ */
+export interface Schema<Output = unknown> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaOutcome<Output> | Promise<SchemaOutcome<Output>>;
+    readonly types?: { readonly output: Output } | undefined;
+  };
+}
+
+/** What a {@link Schema} makes of a value: another value, or its issues with it. */
+export type SchemaOutcome<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string; readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined }[] };
 
 /**
  * The value as the schema gives it; the value itself without one.
@@ -7,7 +24,7 @@ import { AcommError } from "./acomm-error.ts";
  * @throws AcommError `bad_field` with the value's path and the schema's words; `details` holds those of every issue, and nothing
  * else of it: some schemas put the value in.
  */
-export async function validateWith(schema: StandardSchemaV1 | undefined, value: unknown, field: string): Promise<unknown> {
+export async function validateWith(schema: Schema | undefined, value: unknown, field: string): Promise<unknown> {
   if (schema === undefined) return value;
   const outcome = await schema["~standard"].validate(value);
   if (outcome.issues === undefined) return outcome.value;

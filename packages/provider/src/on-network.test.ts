@@ -4,7 +4,7 @@ import { codeOf, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { Tracker } from "@acomm/tracker";
 import { openStream, send } from "@acomm/transport";
 import type { FoundService, ServiceNetwork } from "@acomm/transport";
-import { openTestNetwork } from "@acomm/transport/testing";
+import { openTestNetwork } from "@acomm/transport-testing";
 import { hostname } from "node:os";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";

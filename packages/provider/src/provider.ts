@@ -174,7 +174,14 @@ export class Provider<Tasks = object> implements AsyncDisposable {
   }
 
   #announced(tasks: readonly Task[]): ServiceAnnouncement {
-    const metadata = { kind: "provider", host: hostname(), pid: String(process.pid), startedAt: this.#startedAt.toISOString() };
+    const { directory } = this.#owner;
+    const metadata = {
+      kind: "provider",
+      host: hostname(),
+      pid: String(process.pid),
+      startedAt: this.#startedAt.toISOString(),
+      ...(directory === undefined ? undefined : { socketDir: directory.socketDir }), // whoever sees both places knows that they are one
+    };
     return { name: this.name, metadata, endpoints: tasks.flatMap((task) => task.announced() ?? []) };
   }
 

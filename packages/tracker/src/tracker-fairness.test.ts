@@ -1,6 +1,6 @@
 import { serve } from "@acomm/transport";
-import { openTestNetwork } from "@acomm/transport/testing";
-import type { TestNetwork } from "@acomm/transport/testing";
+import { openTestNetwork } from "@acomm/transport-testing";
+import type { TestNetwork } from "@acomm/transport-testing";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { Tracker } from "./tracker.ts";
 

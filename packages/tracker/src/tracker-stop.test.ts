@@ -1,7 +1,7 @@
 import { createRequest, createResponse } from "@acomm/protocol";
 import { openStream, respond, serve } from "@acomm/transport";
-import { openTestNetwork } from "@acomm/transport/testing";
-import type { TestNetwork } from "@acomm/transport/testing";
+import { openTestNetwork } from "@acomm/transport-testing";
+import type { TestNetwork } from "@acomm/transport-testing";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { beforeEach, expect, onTestFinished, test } from "vitest";

@@ -1,8 +1,8 @@
 import { createRequest, createResponse } from "@acomm/protocol";
 import type { AcommError, Request, Response } from "@acomm/protocol";
 import { errorChannelName, respond as respondOver, send } from "@acomm/transport";
-import { openTestNetwork } from "@acomm/transport/testing";
-import type { TestNetwork } from "@acomm/transport/testing";
+import { openTestNetwork } from "@acomm/transport-testing";
+import type { TestNetwork } from "@acomm/transport-testing";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { codeOf, thrownBy } from "@acomm/testing";

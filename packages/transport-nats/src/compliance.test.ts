@@ -1,6 +1,6 @@
 import { NatsServer, whyNoNatsServer } from "@acomm/testing";
-import { transportCompliance } from "@acomm/transport/testing";
-import type { ComplianceSubject } from "@acomm/transport/testing";
+import { transportCompliance } from "@acomm/transport-testing";
+import type { ComplianceSubject } from "@acomm/transport-testing";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { createNatsNetwork } from "./network.ts";
 

@@ -2,6 +2,7 @@ import { AcommError, defaultMaxFrameBytes } from "@acomm/protocol";
 import type { Acknowledgement, AcommUrl } from "@acomm/protocol";
 import { checkCount, checkTimeoutMs, waitFor } from "@acomm/transport";
 import type { Listener, MessageListenerOptions, ServiceNetwork, Transport } from "@acomm/transport";
+import { credsAuthenticator } from "@nats-io/transport-node";
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import { Caller } from "./caller.ts";
 import { encodeControl } from "./control.ts";
@@ -22,6 +23,8 @@ import type { Address } from "./subjects.ts";
 export interface NatsNetworkOptions extends MessageListenerOptions {
   /** The server, such as `nats://10.0.0.7:4222`, as it stands in the URLs of this network. */
   readonly server: string | URL;
+  /** Who this is for the server: what a `.creds` file of its tools holds. @default nobody in particular, or what `connection` says */
+  readonly credentials?: Uint8Array | undefined;
   /**
    * For the client library: credentials (`user`, `token`, `authenticator`, …), `tls`, `name`, `inboxPrefix`, and `servers` where the
    * server is one of several. They are used for this server alone, whatever a URL names.
@@ -87,7 +90,9 @@ export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
   const connectTimeoutMs = checkTimeoutMs(options.connectTimeoutMs ?? 5000, "connectTimeoutMs");
   const ackTimeoutMs = checkTimeoutMs(options.ackTimeoutMs ?? 5000, "ackTimeoutMs");
   const reconnectTimeoutMs = checkTimeoutMs(options.reconnectTimeoutMs ?? 30_000, "reconnectTimeoutMs");
-  const link = new Link({ authority, connection: options.connection ?? {}, connectTimeoutMs });
+  const { credentials } = options;
+  const identity = credentials === undefined ? undefined : { authenticator: credsAuthenticator(credentials) };
+  const link = new Link({ authority, connection: { ...options.connection, ...identity }, connectTimeoutMs });
   const streams = new Streams(link);
   const services = new Services(link);
   const longMessages = new LongMessages(link, streams, maxFrameBytes);

@@ -1,9 +1,9 @@
 import { AcommError } from "@acomm/protocol";
 import { WriteStream } from "node:fs";
-import { OutgoingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
+import { nodeHttp } from "./node-modules.ts";
 import { StreamReader } from "./stream-reader.ts";
 import type { ChunkHandler } from "./stream-reader.ts";
 
@@ -55,8 +55,10 @@ function lendTo(destination: Writable): ChunkHandler {
  */
 function returnsChunks(destination: Writable): boolean {
   if (Object.hasOwn(destination, "write")) return false;
-  if (destination instanceof OutgoingMessage) return destination.socket === null || isPlainSocket(destination.socket);
-  return isPlainSocket(destination) || destination instanceof WriteStream;
+  if (isPlainSocket(destination) || destination instanceof WriteStream) return true;
+  // asked last: where it isn't one, Node's HTTP may not be loaded yet
+  if (!("setHeader" in destination && destination instanceof nodeHttp().OutgoingMessage)) return false;
+  return destination.socket === null || isPlainSocket(destination.socket);
 }
 
 function isPlainSocket(stream: object): boolean {

@@ -1,6 +1,6 @@
 import { AcommError, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { nodeCrypto } from "./node-modules.ts";
 import { checkTimeoutMs } from "./wait.ts";
 
 /** What {@link StreamSigner} takes. */
@@ -14,7 +14,7 @@ export interface StreamSignerOptions {
  * clock is the process's own, which nobody can turn back.
  */
 export class StreamSigner {
-  readonly #key = randomBytes(32);
+  readonly #key = nodeCrypto().randomBytes(32);
   readonly #ttlMs: number;
 
   constructor(options: StreamSignerOptions = {}) {
@@ -46,12 +46,12 @@ export class StreamSigner {
     // as text: base64 has several spellings of the same bytes
     const given = Buffer.from(query.get("sig") ?? "");
     const expected = Buffer.from(this.#signature(addr, end, expires));
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw new AcommError("forbidden_target", "the stream URL is not signed by this process: ask for a new one");
+    if (given.length !== expected.length || !nodeCrypto().timingSafeEqual(given, expected)) throw new AcommError("forbidden_target", "the stream URL is not signed by this process: ask for a new one");
     if (Number(expires) < performance.now()) throw new AcommError("timeout", "the stream URL has expired: ask for a new one");
     return parseUrl(addr, { field: "addr", streamEnd: end === "half-close" ? end : undefined });
   }
 
   #signature(addr: string, end: string, expires: string): string {
-    return createHmac("sha256", this.#key).update(`GET\n${addr}\n${end}\n${expires}`).digest("base64url");
+    return nodeCrypto().createHmac("sha256", this.#key).update(`GET\n${addr}\n${end}\n${expires}`).digest("base64url");
   }
 }

@@ -1,5 +1,5 @@
 import { AcommError } from "@acomm/protocol";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { nodeCrypto } from "../node-modules.ts";
 import type { HttpHandler } from "./message-handler.ts";
 import { refuse } from "./refuse.ts";
 
@@ -22,7 +22,7 @@ export function requireBearerToken(handler: HttpHandler, tokens: readonly string
     const [, shown] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
     const digest = digestOf(shown ?? "");
     let isKnown = false;
-    for (const known of digests) if (timingSafeEqual(digest, known)) isKnown = true;
+    for (const known of digests) if (nodeCrypto().timingSafeEqual(digest, known)) isKnown = true;
     if (isKnown && shown !== undefined) {
       await handler(request, response);
       return;
@@ -34,5 +34,5 @@ export function requireBearerToken(handler: HttpHandler, tokens: readonly string
 
 /** Digests are of one length, and near tokens have digests that are not near. */
 function digestOf(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
+  return nodeCrypto().createHash("sha256").update(token).digest();
 }

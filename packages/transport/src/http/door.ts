@@ -1,8 +1,6 @@
 import { AcommError, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
-import { createServer as createHttpServer } from "node:http";
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
 import type { ServerOptions as TlsServerOptions } from "node:https";
 import { isIPv6 } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -10,6 +8,7 @@ import { defaultMaxConnections } from "../descriptors.ts";
 import { report } from "../diagnostics.ts";
 import type { ErrorHook } from "../diagnostics.ts";
 import { translateNodeError } from "../node-error.ts";
+import { nodeHttp, nodeHttps } from "../node-modules.ts";
 import type { StopOptions, StopReport } from "../transport.ts";
 import { checkCount, checkGraceMs, checkTimeoutMs } from "../wait.ts";
 import type { HttpHandler } from "./message-handler.ts";
@@ -93,8 +92,8 @@ export class HttpDoor implements AsyncDisposable {
     };
     const listener = (request: IncomingMessage, response: ServerResponse): void => { this.#take(request, response); };
     this.#server = tls === undefined
-      ? createHttpServer(limits, listener)
-      : createHttpsServer({ ...limits, ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined, handshakeTimeout: limits.headersTimeout ?? 0 }, listener);
+      ? nodeHttp().createServer(limits, listener)
+      : nodeHttps().createServer({ ...limits, ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined, handshakeTimeout: limits.headersTimeout ?? 0 }, listener);
     this.#server.maxHeadersCount = this.#maxHeaders + 1; // one more than may be, so that more are seen
     this.#server.maxConnections = checkCount(options.maxConnections ?? defaultMaxConnections(), "maxConnections");
     this.#server.on("error", () => undefined); // an accept that failed concerns the one who connected

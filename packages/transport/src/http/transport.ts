@@ -1,10 +1,9 @@
 import { AcommError, decodeAcknowledgement } from "@acomm/protocol";
 import type { AcommErrorCode, AcommUrl } from "@acomm/protocol";
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
-import type { ClientRequest, IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { AgentOptions as TlsOptions } from "node:https";
 import { translateNodeError } from "../node-error.ts";
+import { nodeHttp, nodeHttps } from "../node-modules.ts";
 import { StreamReader } from "../stream-reader.ts";
 import type { StreamOptions, Transport, WaitOptions } from "../transport.ts";
 import { checkCount, checkTimeoutMs, waitFor } from "../wait.ts";
@@ -28,12 +27,18 @@ const connectTimeoutMs = 10_000;
 export function createHttpTransport(options: HttpTransportOptions = {}): Transport {
   const maxSockets = checkCount(options.maxSockets ?? 64, "maxSockets");
   const { tls = {} } = options;
-  const agents = { "http:": new HttpAgent({ keepAlive: true, maxSockets }), "https:": new HttpsAgent({ minVersion: "TLSv1.2", ...tls, rejectUnauthorized: true, keepAlive: true, maxSockets }) };
+  let httpAgent: Agent | undefined;
+  let httpsAgent: Agent | undefined;
   const stopped = new AbortController();
 
   const open = (url: AcommUrl, method: "GET" | "POST", headers: Record<string, string | number>): ClientRequest => {
-    const isTls = url.protocol === "https:";
-    return (isTls ? httpsRequest : httpRequest)(url, { method, headers: { ...headers, "accept-encoding": "identity" }, agent: isTls ? agents["https:"] : agents["http:"] });
+    const options = { method, headers: { ...headers, "accept-encoding": "identity" } };
+    if (url.protocol !== "https:") {
+      httpAgent ??= new (nodeHttp().Agent)({ keepAlive: true, maxSockets });
+      return nodeHttp().request(url, { ...options, agent: httpAgent });
+    }
+    httpsAgent ??= new (nodeHttps().Agent)({ minVersion: "TLSv1.2", ...tls, rejectUnauthorized: true, keepAlive: true, maxSockets });
+    return nodeHttps().request(url, { ...options, agent: httpsAgent });
   };
 
   return {
@@ -66,8 +71,8 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
     },
     close() {
       stopped.abort(new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false }));
-      agents["http:"].destroy();
-      agents["https:"].destroy();
+      httpAgent?.destroy();
+      httpsAgent?.destroy();
       return Promise.resolve();
     },
   };

@@ -2,12 +2,12 @@ import { AcommError } from "@acomm/protocol";
 import { chmod, chown, lstat, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { Stats } from "node:fs";
-import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { maxSocketPathBytes } from "@acomm/protocol";
 import { nodeCodeOf, translateNodeError } from "../node-error.ts";
+import { nodeCrypto } from "../node-modules.ts";
 import { connectUnix } from "./connect.ts";
 import { checkParents } from "./parent-directories.ts";
 import { checkSocketPath } from "./socket-path.ts";
@@ -112,7 +112,7 @@ async function refuseUnlessFree(path: string): Promise<void> {
 
 /** How the private directories begin in which the socket of this path is made, and none of another path. */
 function nestPrefix(path: string): string {
-  return `.a${createHash("sha256").update(basename(path)).digest("base64url").slice(0, 8)}-`;
+  return `.a${nodeCrypto().createHash("sha256").update(basename(path)).digest("base64url").slice(0, 8)}-`;
 }
 
 /** Removes what a process that was killed while it published a socket at this path has left. The lock must be held. */
@@ -187,7 +187,7 @@ async function publish(server: Server, path: string, group: number | undefined):
 async function lock(path: string): Promise<() => void> {
   if (process.platform !== "linux") return () => undefined;
   const { dev, ino } = await lstat(dirname(path));
-  const digest = createHash("sha256").update(`${dev}:${ino}:${process.getuid?.() ?? 0}:${basename(path)}`).digest("hex");
+  const digest = nodeCrypto().createHash("sha256").update(`${dev}:${ino}:${process.getuid?.() ?? 0}:${basename(path)}`).digest("hex");
   const name = `\0acomm-${digest.slice(0, 48)}`;
   const until = performance.now() + lockWaitMs;
   for (;;) {

@@ -1,8 +1,8 @@
 import { AcommError } from "@acomm/protocol";
-import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { nodeCrypto } from "../node-modules.ts";
 import { openSource, toReadable, writeStream } from "../stream-writer.ts";
 import type { LazyStreamSource, ServedStream, ServedStreamOptions } from "../transport.ts";
 import { checkTimeoutMs } from "../wait.ts";
@@ -36,7 +36,7 @@ export async function serveUnixStream(source: LazyStreamSource, options: UnixStr
   const openTimeoutMs = checkTimeoutMs(options.openTimeoutMs ?? 30_000, "openTimeoutMs");
   const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");
   const opened = typeof source === "function" ? undefined : toReadable(source);
-  const path = join(options.directory, `${randomBytes(9).toString("base64url")}.sock`);
+  const path = join(options.directory, `${nodeCrypto().randomBytes(9).toString("base64url")}.sock`);
   let socket: Socket | undefined;
   let isCancelled = false;
   let settle: { readonly came: (socket: Socket) => void; readonly failed: (error: Error) => void };

@@ -1,11 +1,8 @@
+import { UnixListener } from "@acomm/transport";
+import type { Listener, ServiceNetwork, StreamServer, TargetPolicy, TransportRegistry } from "@acomm/transport";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TransportRegistry } from "../registry.ts";
-import type { ServiceNetwork } from "../service-network.ts";
-import type { TargetPolicy } from "../target-policy.ts";
-import type { Listener, StreamServer } from "../transport.ts";
-import { UnixListener } from "../unix/listener.ts";
 
 /** What trackers and services are to be given, so that they work over a network. */
 export interface TestNetworkOptions {

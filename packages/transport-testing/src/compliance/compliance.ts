@@ -1,5 +1,4 @@
-import type { StreamSource } from "../../stream-writer.ts";
-import type { Listener, Transport } from "../../transport.ts";
+import type { Listener, StreamSource, Transport } from "@acomm/transport";
 import { ComplianceBench } from "./bench.ts";
 import { faultCases } from "./fault-cases.ts";
 import { lifeCases } from "./life-cases.ts";

@@ -1,15 +1,7 @@
 import { temporaryDirectory } from "@acomm/testing";
+import { createHttpListener, createHttpTransport, createMemoryNetwork, createStreamProxyHandler, createUnixTransport, HttpDoor, serveUnixStream, StreamSigner, UnixListener } from "@acomm/transport";
 import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { HttpDoor } from "../../http/door.ts";
-import { createHttpListener } from "../../http/listener.ts";
-import { createStreamProxyHandler } from "../../http/stream-proxy.ts";
-import { createHttpTransport } from "../../http/transport.ts";
-import { createMemoryNetwork } from "../../memory/transport.ts";
-import { StreamSigner } from "../../stream-signer.ts";
-import { UnixListener } from "../../unix/listener.ts";
-import { serveUnixStream } from "../../unix/stream.ts";
-import { createUnixTransport } from "../../unix/transport.ts";
 import { transportCompliance } from "./compliance.ts";
 import type { ComplianceNetwork, ComplianceSubject } from "./compliance.ts";
 

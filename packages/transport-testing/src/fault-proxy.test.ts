@@ -6,7 +6,7 @@ import { readdir } from "node:fs/promises";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { codeOf, temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
-import { until } from "../fixtures/until.ts";
+import { until } from "./fixtures/until.ts";
 import { startFaultProxy } from "./fault-proxy.ts";
 import type { FaultPlan, FaultProxy } from "./fault-proxy.ts";
 

@@ -1,9 +1,8 @@
 import { AcommError, createRequest, decodeErrorText, decodeResponse, encodeRequest, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
+import { serve } from "@acomm/transport";
+import type { IncomingConnection, Listener, OutgoingMessage, RequestHandler, ServeOptions, Service, WaitOptions } from "@acomm/transport";
 import assert from "node:assert/strict";
-import { serve } from "../../service.ts";
-import type { RequestHandler, ServeOptions, Service } from "../../service.ts";
-import type { IncomingConnection, Listener, OutgoingMessage, WaitOptions } from "../../transport.ts";
 import type { CaseBody, ComplianceCapability, ComplianceNetwork } from "./compliance.ts";
 
 /** How long anything that a case waits for may take, in milliseconds. */

@@ -1,11 +1,11 @@
+import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
+import { checkCount, checkTimeoutMs, urlOfSocketPath } from "@acomm/transport";
 import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
-import { listenAt } from "../unix/socket-file.ts";
-import type { SocketFile } from "../unix/socket-file.ts";
-import { checkSocketPath, urlOfSocketPath } from "../unix/socket-path.ts";
-import { checkCount, checkTimeoutMs } from "../wait.ts";
+import { dirname, isAbsolute } from "node:path";
 
 /** What happens to the bytes of one direction; what is not named does not happen. */
 export interface DirectionFaults {
@@ -62,18 +62,26 @@ export interface ProxiedConnection {
  */
 export async function startFaultProxy(socketPath: string, options: FaultProxyOptions): Promise<FaultProxy> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  const target = checkSocketPath(options.target);
-  const proxy = new FaultProxy(server, socketPath, target, options.plan ?? {});
-  proxy.file = await listenAt(server, socketPath);
+  const target = checkPath(options.target);
+  const proxy = new FaultProxy(server, checkPath(socketPath), target, options.plan ?? {});
+  try {
+    await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
+    await once(server.listen(socketPath), "listening");
+  } catch (cause) {
+    throw new AcommError("bad_address", `listen at ${socketPath}: ${(cause as NodeJS.ErrnoException).code ?? "failed"}, choose another path`, { cause });
+  }
   return proxy;
+}
+
+function checkPath(path: string): string {
+  if (isAbsolute(path)) return path;
+  throw new AcommError("bad_address", `the socket path ${path} is relative: give an absolute path`);
 }
 
 /** A proxy that makes faults, started by {@link startFaultProxy}. */
 export class FaultProxy implements AsyncDisposable {
   /** Where callers connect to. */
   readonly url: AcommUrl;
-  /** @internal */
-  file: SocketFile | undefined;
   readonly #server: Server;
   readonly #open = new Set<Relay>();
   #plan: FaultPlan;
@@ -85,10 +93,10 @@ export class FaultProxy implements AsyncDisposable {
   /** @internal use {@link startFaultProxy} */
   constructor(server: Server, socketPath: string, target: string, plan: FaultPlan) {
     this.#server = server;
-    this.url = urlOfSocketPath(checkSocketPath(socketPath));
+    this.url = urlOfSocketPath(socketPath);
     this.#plan = checkPlan(plan);
     server.on("connection", (client) => { this.#add(client, target); });
-    server.on("error", () => undefined); // listenAt tells who started it; an accept that failed later concerns the client
+    server.on("error", () => undefined); // `listen` tells who started it; an accept that failed later concerns the client
   }
 
   /** What happens to the connections that come; those that are open keep what was said when they came. */
@@ -160,7 +168,6 @@ export class FaultProxy implements AsyncDisposable {
   async #stop(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
-    await this.file?.remove();
     const open = [...this.#open];
     this.cut();
     await Promise.all([closed, ...open.map((relay) => relay.closed)]);

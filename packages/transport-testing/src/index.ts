@@ -1,5 +1,5 @@
-export { createMemoryNetwork } from "../memory/transport.ts";
-export type { MemoryNetwork, MemoryNetworkOptions } from "../memory/transport.ts";
+export { createMemoryNetwork } from "@acomm/transport";
+export type { MemoryNetwork, MemoryNetworkOptions } from "@acomm/transport";
 export { FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 export type { ConnectionFaults, DirectionFaults, FaultPlan, FaultProxyOptions, ProxiedConnection } from "./fault-proxy.ts";
 export { openTestNetwork, useTestNetwork } from "./test-network.ts";

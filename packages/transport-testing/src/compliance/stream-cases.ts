@@ -1,12 +1,11 @@
 import { parseUrl } from "@acomm/protocol";
+import type { StreamOptions, StreamSource } from "@acomm/transport";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import type { StreamSource } from "../../stream-writer.ts";
-import type { StreamOptions } from "../../transport.ts";
 import type { CaseBody, ComplianceStream } from "./compliance.ts";
 import type { ComplianceBench } from "./bench.ts";
 import { codeOf, needing, stillness, until } from "./bench.ts";
