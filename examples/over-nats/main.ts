@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { hasNats, startBroker } from "./broker.ts";
+import { callByCommand } from "./command.ts";
 import type { createRenderer } from "./renderer.ts";
 
 if (!hasNats) {
@@ -58,6 +59,8 @@ const codes = new Set((await outcomes).map((outcome) => (outcome.status === "rej
 assert.ok(performance.now() - startedAt < 15_000, "before their deadlines");
 console.log(`two were killed: calls under way are ${[...codes].join(", ")}`);
 await assert.rejects(renderer.request("render", { scene: "sea" }), { code: "unavailable" });
+
+console.log(`by the command: ${await callByCommand(server)}`);
 
 await tracker.stop();
 await network.close();
