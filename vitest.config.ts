@@ -40,6 +40,7 @@ export default defineConfig({
       overNats("coordinator", ["on-network"]),
       overNats("provider", ["caller-gone", "client", "describe", "limits", "nested", "on-network", "outcomes", "schemas", "stop", "streams"]),
       ...["docs", "examples", "interop"].map((name) => project(name, join(import.meta.dirname, name), "**/*.test.ts")),
+      project("site", join(import.meta.dirname, "tooling", "site"), "*.test.ts"),
       alone(project("reliability", join(import.meta.dirname, "reliability"), "**/*.test.ts", 1)), // processes of their own, whose memory and delays are measured
       project("benchmarks", join(import.meta.dirname, "benchmarks"), "**/*.test.ts", 2), // what it compares must have the machine for itself
     ],

@@ -13,7 +13,7 @@ const read = (file: string): Promise<string> => readFile(join(root, file), "utf8
 
 const packages = (await readdir(join(root, "packages"))).map((name) => `packages/${name}/README.md`);
 const docs = (await readdir(import.meta.dirname, { recursive: true })).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
-const pages = new Map(await Promise.all(["README.md", "SECURITY.md", ...packages, ...docs].map(async (file) => [file, await read(file)] as const)));
+const pages = new Map(await Promise.all(["README.md", "SECURITY.md", "CONTRIBUTING.md", "AGENTS.md", ...packages, ...docs].map(async (file) => [file, await read(file)] as const)));
 
 /** The code blocks of a page that are written in `language` and stand in no file: those are compiled and run there. */
 function blocks(page: string, language: string): string[] {

@@ -9,6 +9,7 @@ interface Manifest {
   readonly name: string;
   readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly engines: { readonly node: string };
   readonly [key: string]: unknown;
 }
 
@@ -16,7 +17,20 @@ const manifests = await Promise.all((await readdir(packages)).map(async (name) =
 /** Those that promise to need nothing but Node. */
 const self = ["protocol", "transport", "tracker", "multirequest"];
 
+/** What a README says of what its package needs. */
+function needsLine({ engines, dependencies = {} }: Manifest): string {
+  const others = Object.keys(dependencies).filter((dependency) => !dependency.startsWith("@acomm/"));
+  const needs = others.length > 0 ? `depends on ${others.map((other) => `\`${other}\``).join(", ")} beside its neighbours` : Object.keys(dependencies).length > 0 ? "no dependencies but its neighbours" : "no dependencies";
+  return `ES modules for Node.js ${/\d.*/.exec(engines.node)![0]} and newer; ${needs}.`;
+}
+
 describe.each(manifests)("S23 the package %s", (name, manifest) => {
+  test("says in its README what it needs, and how it is installed", async () => {
+    const page = await readFile(join(packages, name, "README.md"), "utf8");
+    expect(page).toContain(`\n${needsLine(manifest)}\n`);
+    expect(page).toMatch(new RegExp(`^npm install (?:--global |--save-dev )?${manifest.name}\\b`, "m"));
+  });
+
   test("runs nothing when it is installed", () => {
     const scripts = Object.keys(manifest.scripts ?? {});
     expect(scripts.filter((script) => /install|^pre|^post|^prepare|^dependencies$/.test(script))).toEqual([]);

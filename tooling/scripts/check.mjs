@@ -18,7 +18,9 @@ const steps = {
   api: ["run", "api"],
   "built:check": ["run", "built:check"],
   "pack:check": ["run", "pack:check"],
+  docs: [...turbo, "//#docs:build"],
   test: ["run", "test:coverage"],
+  "test:stranger": ["run", "test:stranger"],
 };
 
 rmSync(summary, { force: true });

@@ -1,7 +1,6 @@
 import { checkServiceName, checkTaskName, parseProviderSocket } from "@acomm/tracker";
 import type { ProviderSocket } from "@acomm/tracker";
-import type { Dirent } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /** The sockets that a directory holds, whether anybody listens or not. */
@@ -28,8 +27,10 @@ export async function readSocketDirectory(directory: string): Promise<DirectoryL
 
 /** The names of the sockets in a directory; none where it can't be read. */
 async function socketsIn(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((): Dirent[] => []);
-  return entries.filter((entry) => entry.isSocket()).map(({ name }) => name);
+  const names = await readdir(directory).catch((): string[] => []);
+  // a directory entry of Deno's doesn't say that it is a socket
+  const stats = await Promise.all(names.map((name) => lstat(join(directory, name)).catch(() => undefined)));
+  return names.filter((_, index) => stats[index]?.isSocket() === true);
 }
 
 function isTask(name: string): boolean {

@@ -1,3 +1,4 @@
+import type { OptionNames } from "@acomm/protocol";
 import type { ErrorHook, HttpDoorOptions, ServiceNetwork } from "@acomm/transport";
 import type { AllowList } from "./allow-list.ts";
 
@@ -37,6 +38,7 @@ export interface CoordinatorOptions {
   readonly name?: string | undefined;
   /** @default no door to the outside */
   readonly http?: CoordinatorHttpOptions | undefined;
+  /** What of the URLs in requests may be opened. @default none of http(s), and no other coordinator */
   readonly admit?: CoordinatorAdmissions | undefined;
   /** How many coordinators a request may go through, this one included. @default 8 */
   readonly maxHops?: number | undefined;
@@ -55,3 +57,38 @@ export interface CoordinatorOptions {
   /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
   readonly onError?: ErrorHook | undefined;
 }
+
+export const coordinatorOptionNames: OptionNames<CoordinatorOptions> = {
+  socketDir: true,
+  network: true,
+  name: true,
+  http: true,
+  admit: true,
+  maxHops: true,
+  waitForProviderMs: true,
+  defaultTimeoutMs: true,
+  maxInFlight: true,
+  ackTimeoutMs: true,
+  rescanMs: true,
+  group: true,
+  onError: true,
+};
+
+export const coordinatorHttpOptionNames: OptionNames<CoordinatorHttpOptions> = {
+  host: true,
+  port: true,
+  allowedHosts: true,
+  allowedOrigins: true,
+  tls: true,
+  maxConnections: true,
+  headersTimeoutMs: true,
+  requestTimeoutMs: true,
+  publicUrl: true,
+  tokens: true,
+  maxWaitMs: true,
+  maxWaiting: true,
+  heartbeatMs: true,
+  maxBodyBytes: true,
+};
+
+export const coordinatorAdmissionNames: OptionNames<CoordinatorAdmissions> = { taskUrls: true, hooks: true, streams: true };

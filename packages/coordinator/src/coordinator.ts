@@ -1,4 +1,4 @@
-import { AcommError, parseUrl } from "@acomm/protocol";
+import { AcommError, checkOptionNames, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request } from "@acomm/protocol";
 import { checkServiceName, coordinatorSocketPath, responseSocketPath, streamDirectory, Tracker } from "@acomm/tracker";
 import { checkCount, checkGraceMs, checkTimeoutMs, createHttpTransport, createRegistry, createUnixTransport, serve, StreamSigner, UnixListener } from "@acomm/transport";
@@ -7,6 +7,7 @@ import { lstat } from "node:fs/promises";
 import { abortControllerOfMany } from "./abort-controller-of-many.ts";
 import { Admission } from "./admission.ts";
 import { AdoptedStreams } from "./adopted-streams.ts";
+import { coordinatorAdmissionNames, coordinatorHttpOptionNames, coordinatorOptionNames } from "./coordinator-options.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { Crossing } from "./crossing.ts";
 import { summaryOf } from "./description.ts";
@@ -56,8 +57,11 @@ export class Coordinator implements AsyncDisposable {
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  /** @throws AcommError `bad_field`, `bad_address` */
+  /** A coordinator that finds and serves nothing before its start. @throws AcommError `bad_field`, `bad_address` */
   constructor(options: CoordinatorOptions) {
+    checkOptionNames(options, "Coordinator", coordinatorOptionNames);
+    if (options.http !== undefined) checkOptionNames(options.http, "http of Coordinator", coordinatorHttpOptionNames);
+    if (options.admit !== undefined) checkOptionNames(options.admit, "admit of Coordinator", coordinatorAdmissionNames);
     const { socketDir, network, name = "main", http, admit = {}, onError, group, rescanMs, waitForProviderMs = 2000, maxHops = 8, maxInFlight = 10_000 } = options;
     this.#name = checkServiceName(name);
     this.#socketDir = socketDir;
@@ -154,6 +158,7 @@ export class Coordinator implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

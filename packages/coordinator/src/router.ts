@@ -1,4 +1,4 @@
-import { AcommError, asksOf, encodeRequest, decodeErrorText, parseUrl } from "@acomm/protocol";
+import { AcommError, asksOf, encodeRequest, decodeErrorText, nearNames, parseUrl } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import type { Tracker } from "@acomm/tracker";
 import { checkTaskName } from "@acomm/tracker";
@@ -6,7 +6,6 @@ import type { CallParent, TransportRegistry } from "@acomm/transport";
 import type { Crossing } from "./crossing.ts";
 import { failureResponse } from "./failure-response.ts";
 import type { FoundProvider } from "./found-provider.ts";
-import { nearNames } from "./near-names.ts";
 import type { ProviderDirectory } from "./provider-directory.ts";
 import type { TaskProviders } from "./task-providers.ts";
 

@@ -1,4 +1,4 @@
-import { AcommError, encodeErrorText } from "@acomm/protocol";
+import { AcommError, checkOptionNames, encodeErrorText } from "@acomm/protocol";
 import type { Request, Response, ResponseHandler } from "@acomm/protocol";
 import type { CallOptions, Tracker } from "@acomm/tracker";
 
@@ -28,7 +28,9 @@ export class MultiRequest {
   #openCount = 0;
   #waiters: (() => void)[] = [];
 
+  /** A wait for requests that this tracker makes; the tracker is started and stopped by its owner. @throws AcommError `bad_field` */
   constructor(tracker: Tracker, options: MultiRequestOptions = {}) {
+    checkOptionNames(options, "MultiRequest", { timeoutMs: true });
     this.#tracker = tracker;
     this.#timeoutMs = options.timeoutMs;
   }
@@ -81,7 +83,7 @@ export class MultiRequest {
   }
 
   /**
-   * Takes a request out again, such as one that could not be sent; by name where {@link request} sent it; the seed's
+   * Takes a request out again, such as one that could not be sent; by name where {@link MultiRequest.request} sent it; the seed's
    * `RemoveRequest`. False where it isn't open here.
    */
   removeRequest<Args>(request: Request<Args> | string): boolean {

@@ -45,7 +45,9 @@ export const didNotRun: ReadonlySet<AcommErrorCode> = new Set(["unavailable", "o
  * `message` names the value and the limit and says what to do, `cause` holds the error below it, if any.
  */
 export class AcommError extends Error {
+  /** The name of the class, which survives a bundler. */
   override readonly name = "AcommError";
+  /** What happened, in a word that programs compare. */
   readonly code: AcommErrorCode;
   /** What whoever failed says about it for programs, any JSON; undefined where it says nothing. */
   readonly details: unknown;

@@ -75,6 +75,7 @@ const goUrlKeys: ReadonlyMap<string, "string" | "boolean" | "user"> = new Map([
 ]);
 const foldedGoUrlKeys: ReadonlyMap<string, string> = new Map([...goUrlKeys.keys()].map((key) => [foldKey(key), key]));
 
+const plainPath = /^\/[\w./-]{1,107}$/;
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const forbiddenCharacter = /[\u0000-\u001f\u007f\\]|^ | $/;
 /** What may stand in a path as it is, by the rule of Go's `url.URL.EscapedPath`. */
@@ -85,7 +86,7 @@ const shape = /^([a-zA-Z][a-zA-Z0-9+.-]*):(?:\/\/([^/?#]*))?(\/[^?#]*)?(\?[^#]*)
  * Takes a URL as a string or `URL` and checks what every acomm URL must keep: no credentials, no fragment, no control
  * character, no opaque form, a host for `http:` and `https:`, an absolute path and nothing else for `unix:`.
  *
- * @param field how an error names it, @default "url"
+ * @param options `field` is how an error names it, @default "url"
  * @throws AcommError `bad_field`
  */
 export function parseUrl(input: string | URL, options?: { readonly field?: string; readonly streamEnd?: "half-close" | undefined }): AcommUrl {
@@ -100,7 +101,9 @@ export function parseUrl(input: string | URL, options?: { readonly field?: strin
   if (text.length > maxUrlLength) throw badUrl(field, `must be at most ${maxUrlLength} characters, but has ${text.length}`);
   const parts = shape.exec(text);
   if (forbiddenCharacter.test(text) || parts === null) {
-    throw badUrl(field, "must be a URL such as unix:///run/acomm/a.sock or http://127.0.0.1:8080/path, without control characters, backslashes or an opaque part");
+    // a path in the place of its URL is the first mistake of many
+    const meant = plainPath.test(text) ? `: write unix://${text}` : "";
+    throw badUrl(field, `must be a URL such as unix:///run/acomm/a.sock or http://127.0.0.1:8080/path, without control characters, backslashes or an opaque part${meant}`);
   }
   const [, scheme = "", host, rawPath = "", query = "", fragment = ""] = parts;
   if (fragment !== "") throw badUrl(field, "must not have a fragment, it would not be sent: write %23 for a #");

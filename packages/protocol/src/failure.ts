@@ -16,7 +16,9 @@ export interface Failure {
 
 /** An error below another one, as it crosses the wire. */
 export interface FailureCause {
+  /** The text of the error, without paths. */
   readonly message: string;
+  /** The word of the error table; left out where it is none of this library. */
   readonly code?: string | undefined;
 }
 

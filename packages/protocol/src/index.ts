@@ -11,6 +11,9 @@ export { checkFrameLength, defaultMaxFrameBytes, encodeFrame, FrameDecoder } fro
 export type { FrameHandler } from "./frame.ts";
 export { decodeUtf8, defaultMaxDepth, encodeJson, parseJson, parseMember } from "./json-text.ts";
 export type { RawJson } from "./json-text.ts";
+export { nearNames } from "./near-names.ts";
+export { checkOptionNames } from "./option-names.ts";
+export type { OptionNames } from "./option-names.ts";
 export { createRequest, handleResponse, optionalUrl, unmarshalArgs, validateRequest } from "./request.ts";
 export type { Request, RequestInit, ResponseHandler } from "./request.ts";
 export { asksOf, checkTrace } from "./request-asks.ts";

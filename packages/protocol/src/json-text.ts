@@ -5,7 +5,9 @@ import { AcommError } from "./acomm-error.ts";
  * again, byte for byte, as long as `value` is still its value; a copy with another value is encoded afresh.
  */
 export interface RawJson {
+  /** The JSON, as it was read or first written. */
   readonly text: string;
+  /** The value that the text stands for. */
   readonly value: unknown;
 }
 

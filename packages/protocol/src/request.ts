@@ -24,6 +24,7 @@ export interface Request<Args = unknown> {
   readonly responseHook: AcommUrl | null;
   /** Where the receiver may read extra data. */
   readonly streamUrl: AcommUrl | null;
+  /** What the task is asked with: any JSON value. */
   readonly args: Args;
   /** The address that is to run the task, instead of a local provider. */
   readonly taskUrl?: AcommUrl | null;
@@ -31,17 +32,23 @@ export interface Request<Args = unknown> {
   readonly raw?: RawJson | undefined;
   /** The extensions that came with it (wire 2); they concern the connection and are not forwarded. */
   readonly ext?: Readonly<Record<string, unknown>> | undefined;
+  /** Runs when a response without an error arrives; it stays in this process. */
   readonly onSuccess?: ResponseHandler<Args> | undefined;
+  /** Runs when a response with an error arrives, and when none arrives in time; it stays in this process. */
   readonly onError?: ResponseHandler<Args> | undefined;
 }
 
 /** What {@link createRequest} takes. */
 export interface RequestInit<Args = unknown> {
+  /** The name of the task; 1 to 128 bytes. */
   readonly task: string;
   /** Any JSON value. @default null */
   readonly args?: Args | undefined;
+  /** Where the response is to be sent. @default null: it comes back on the connection, or nobody wants it */
   readonly responseHook?: string | URL | null | undefined;
+  /** Where the receiver may read extra data. @default null */
   readonly streamUrl?: string | URL | null | undefined;
+  /** The address that is to run the task, instead of a local provider. @default null */
   readonly taskUrl?: string | URL | null | undefined;
   /** Runs when a response without an error arrives. */
   readonly onSuccess?: ResponseHandler<Args> | undefined;

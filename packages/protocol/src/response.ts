@@ -32,6 +32,7 @@ export interface Response<Result = unknown> {
 export interface ResponseInit<Result = unknown> {
   /** Any JSON value. @default null */
   readonly result?: Result | null | undefined;
+  /** Where the caller may read extra data. @default null */
   readonly streamUrl?: string | URL | null | undefined;
   /**
    * An error or its text. Its message crosses the wire, its stack never does; of an AcommError its details do as well, and

@@ -5,6 +5,7 @@ import { AcommError } from "./acomm-error.ts";
  * Its own words for it, so that nothing has to be installed for a type.
  */
 export interface Schema<Output = unknown> {
+  /** What a validator says of itself, and how it is asked. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;

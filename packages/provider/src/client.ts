@@ -6,7 +6,19 @@ import type { ServiceNetwork } from "@acomm/transport";
 import type { TasksOf, TaskSignature } from "./task-signature.ts";
 
 /** Where a client's calls go: a URL, the coordinator of a socket directory, or whoever serves the task on a network that the caller's registry knows. */
-export type ClientTarget = string | URL | { readonly socketDir: string; /** @default "main" */ readonly coordinator?: string | undefined } | { readonly network: Pick<ServiceNetwork, "urlOf"> };
+export type ClientTarget =
+  | string
+  | URL
+  | {
+      /** The directory that the sockets of the system share. */
+      readonly socketDir: string;
+      /** The name of the coordinator. @default "main" */
+      readonly coordinator?: string | undefined;
+    }
+  | {
+      /** The network, as `createNatsNetwork` gives one. */
+      readonly network: Pick<ServiceNetwork, "urlOf">;
+    };
 
 /** What a call takes besides its task and its arguments. */
 export type ClientCallOptions = Omit<CallOptions, "task" | "args">;

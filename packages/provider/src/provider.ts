@@ -1,4 +1,5 @@
-import { AcommError } from "@acomm/protocol";
+import { AcommError, checkOptionNames, nearNames } from "@acomm/protocol";
+import type { OptionNames } from "@acomm/protocol";
 import { checkPriority, checkServiceName, checkSocketDirectory, responseSocketPath, streamDirectory, Tracker } from "@acomm/tracker";
 import type { TrackerOptions } from "@acomm/tracker";
 import { checkGraceMs, createHttpTransport, createRegistry, createUnixTransport, Deadlines, serve, settledWithin } from "@acomm/transport";
@@ -33,6 +34,8 @@ export interface ProviderOptions {
   readonly onError?: ErrorHook | undefined;
 }
 
+const providerOptionNames: OptionNames<ProviderOptions> = { socketDir: true, network: true, name: true, priority: true, listener: true, tracker: true, onError: true };
+
 const describeTask = "acomm.describe";
 /** What each place of a task takes beside the task's own requests: descriptions, and answers that are still on their way to hooks. */
 const extraRequests = 1000;
@@ -57,8 +60,9 @@ export class Provider<Tasks = object> implements AsyncDisposable {
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  /** @throws AcommError `bad_field`, `bad_address` */
+  /** A provider that is to be given its tasks, and then to be started. @throws AcommError `bad_field`, `bad_address` */
   constructor(options: ProviderOptions) {
+    checkOptionNames(options, "Provider", providerOptionNames);
     const { socketDir, network, name, priority = 50, listener, tracker = {}, onError } = options;
     checkServiceName(name);
     if (socketDir === undefined && network === undefined) throw new AcommError("bad_field", "socketDir or network must say where the tasks are served: give one of them, or both");
@@ -81,6 +85,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     };
   }
 
+  /** Its name, as in the paths of its sockets. */
   get name(): string {
     return this.#owner.name;
   }
@@ -137,6 +142,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
@@ -194,9 +200,16 @@ export class Provider<Tasks = object> implements AsyncDisposable {
       reserve: (request) => {
         if (request.task === describeTask) return undefined;
         if (request.task === task.name) return task.reserve(request);
-        throw new AcommError("unknown_task", `this socket serves ${task.name} and ${describeTask}, not ${JSON.stringify(request.task)}`);
+        throw this.#unknownTask(request.task, task);
       },
     });
+  }
+
+  /** Each task has a socket of its own, which who calls without a coordinator must know. */
+  #unknownTask(asked: string, { name }: Task): AcommError {
+    if (this.#tasks.has(asked)) return new AcommError("unknown_task", `this socket serves ${name} and ${describeTask}, not ${JSON.stringify(asked)}, which has its own: send it there, or to a coordinator`);
+    const near = nearNames(asked, this.#tasks.keys());
+    return new AcommError("unknown_task", `this socket serves ${name} and ${describeTask}, not ${JSON.stringify(asked)}: ${near.length === 0 ? "send it to a coordinator, which knows who serves it" : `did you mean ${near.join(" or ")}?`}`);
   }
 
   async #stop(graceMs: number): Promise<StopReport> {

@@ -1,6 +1,6 @@
 import type { LazyStreamSource, ServedStream, StreamServer } from "@acomm/transport";
 import { serveUnixStream } from "@acomm/transport";
-import { readdir, rmdir, unlink } from "node:fs/promises";
+import { lstat, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Serves the streams of a provider at sockets in a directory of its own. */
@@ -17,8 +17,10 @@ export class StreamDirectory implements StreamServer {
 
   /** Removes the sockets that a killed process of the same name has left. */
   async sweep(): Promise<void> {
-    for (const entry of await entriesOf(this.#path)) {
-      if (entry.isSocket()) await unlink(join(this.#path, entry.name)).catch(() => undefined); // it will be in nobody's way
+    for (const name of await namesIn(this.#path)) {
+      const path = join(this.#path, name);
+      const stats = await lstat(path).catch(() => undefined); // a directory entry of Deno's doesn't say that it is a socket
+      if (stats?.isSocket() === true) await unlink(path).catch(() => undefined); // it will be in nobody's way
     }
   }
 
@@ -27,9 +29,9 @@ export class StreamDirectory implements StreamServer {
   }
 }
 
-async function entriesOf(directory: string): Promise<{ readonly name: string; isSocket(): boolean }[]> {
+async function namesIn(directory: string): Promise<string[]> {
   try {
-    return await readdir(directory, { withFileTypes: true });
+    return await readdir(directory);
   } catch {
     return []; // it is made with the first stream, which says what is wrong with it
   }

@@ -1,4 +1,4 @@
-import type { AcommUrl, Request } from "@acomm/protocol";
+import type { AcommUrl, OptionNames, Request } from "@acomm/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Caller, LazyStreamSource } from "@acomm/tracker";
 
@@ -24,6 +24,8 @@ export interface TaskOptions<ArgsInput = unknown, Args = ArgsInput, Result = unk
   /** What the task does, in a sentence. @default "" */
   readonly description?: string | undefined;
 }
+
+export const taskOptionNames: OptionNames<TaskOptions> = { args: true, result: true, timeoutMs: true, priority: true, concurrency: true, maxQueued: true, idempotent: true, description: true };
 
 /** What the handler of a task gets. Each member may be taken out by itself. */
 export interface TaskContext<Args = unknown> {

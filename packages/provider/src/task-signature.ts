@@ -2,7 +2,9 @@ import type { Provider } from "./provider.ts";
 
 /** What the callers of a task give and get, as its provider's type knows it. */
 export interface TaskSignature<Args = unknown, Result = unknown> {
+  /** What a caller gives. */
   readonly args: Args;
+  /** What a caller gets. */
   readonly result: Result;
 }
 

@@ -1,4 +1,4 @@
-import { AcommError, unmarshalArgs, unmarshalResult } from "@acomm/protocol";
+import { AcommError, checkOptionNames, unmarshalArgs, unmarshalResult } from "@acomm/protocol";
 import type { Request } from "@acomm/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkPriority, checkTaskName } from "@acomm/tracker";
@@ -8,6 +8,7 @@ import type { AnnouncedEndpoint, Deadlines, HandlerContext, ServiceNetwork, Stre
 import { jsonSchemaOf } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { TaskDescription } from "./provider-description.ts";
+import { taskOptionNames } from "./task-options.ts";
 import type { TaskHandler, TaskOptions } from "./task-options.ts";
 import { placeInDirectory, placesOnNetwork } from "./task-place.ts";
 import type { DirectoryPlace, TaskPlace } from "./task-place.ts";
@@ -58,10 +59,12 @@ export class Task {
 
   /** @throws AcommError `bad_field`, `unknown_task`, `bad_address` */
   constructor(owner: TaskOwner, name: string, options: TaskOptions, handler: TaskHandler) {
+    if (typeof options === "function") throw new AcommError("bad_field", `task ${name} needs its options before its handler: give {} for none`);
+    checkOptionNames(options, "task", taskOptionNames);
     const { args, result, timeoutMs, priority = owner.priority, concurrency = 64, maxQueued = 1000, idempotent = false, description = "" } = options;
     this.owner = owner;
     this.name = checkOwnName(name);
-    if (typeof handler !== "function") throw new AcommError("bad_field", `the handler of ${name} must be a function, but is a ${typeof handler}`);
+    if (typeof handler !== "function") throw new AcommError("bad_field", `the handler of ${name} must be a function, but is ${(handler as unknown) === undefined ? "missing" : `a ${typeof handler}`}`);
     this.handle = handler;
     this.#argsSchema = checkSchema(args, `args of ${name}`);
     this.#resultSchema = checkSchema(result, `result of ${name}`);
@@ -169,5 +172,5 @@ function checkOwnName(name: string): string {
 function checkSchema(schema: StandardSchemaV1 | undefined, field: string): StandardSchemaV1 | undefined {
   const standard = (schema as Partial<StandardSchemaV1> | null | undefined)?.["~standard"] as Partial<StandardSchemaV1.Props> | undefined;
   if (schema === undefined || typeof standard?.validate === "function") return schema;
-  throw new AcommError("bad_field", `${field} must be a Standard Schema, such as one of zod, valibot or arktype`);
+  throw new AcommError("bad_field", `${field} must be a Standard Schema, such as one of zod, valibot or arktype: a JSON Schema is none`);
 }

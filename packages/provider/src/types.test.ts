@@ -1,7 +1,7 @@
 import type { AcommError, Request } from "@acomm/protocol";
 import { type } from "arktype";
 import * as v from "valibot";
-import { describe, expectTypeOf, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import type { Caller } from "@acomm/tracker";
 import { createClient, Provider } from "./index.ts";
@@ -88,7 +88,7 @@ test("a handler's result must fit its schema", () => {
   // @ts-expect-error -- what is missing is missing
   new Provider(options).task("t", { result: type({ n: "number" }) }, () => ({}));
   // @ts-expect-error -- an option that there is not
-  new Provider(options).task("t", { timeout: 5 }, () => null);
+  expect(() => new Provider(options).task("t", { timeout: 5 }, () => null)).toThrow("did you mean timeoutMs?");
 });
 
 const calls = async (client: Client<TasksOf<Types>>): Promise<void> => {

@@ -1,6 +1,6 @@
 import { AcommError, checkName, encodeJson, encodeUrl, optionalUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
-import { cancelledError, checkTimeoutMs } from "@acomm/transport";
+import { cancelledError, checkSignal, checkTimeoutMs } from "@acomm/transport";
 import type { Transport, TransportRegistry } from "@acomm/transport";
 import { asksFor } from "./asks-for.ts";
 import { Call } from "./call.ts";
@@ -84,6 +84,7 @@ export class Calls {
     checkRunning();
     let timeoutMs = checkTimeoutMs(options.timeoutMs ?? defaultTimeoutMs);
     if (idleTimeoutMs !== undefined) checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs");
+    if (signal !== undefined) checkSignal(signal);
     if (signal?.aborted === true) throw cancelledError(`request ${message.task}`, signal);
     if (parent?.deadline !== undefined) {
       timeoutMs = Math.min(timeoutMs, parent.deadline - performance.now());

@@ -73,10 +73,11 @@ describe("S19 prototypes stay as they are", () => {
   test("whatever options hold that were read from a file", async () => {
     for (const json of hostile.filter((text) => text.startsWith("{"))) {
       const options = JSON.parse(json) as object;
-      const listener = new UnixListener(directory.socket("service"), options);
+      const listener = new UnixListener(directory.socket("service"));
+      for (const make of [() => new UnixListener(directory.socket("service"), options), () => serve(listener, () => null, options), () => new Tracker(options)]) expect(thrownBy(make).code).toBe("bad_field");
       await listener.start();
-      const service = serve(listener, () => null, options);
-      const tracker = new Tracker(options);
+      const service = serve(listener, () => null);
+      const tracker = new Tracker();
       await tracker.start();
       const transports = [createUnixTransport(options), createHttpTransport(options), createMemoryNetwork(options).transport];
       await using registry = createRegistry(transports);

@@ -3,9 +3,11 @@ import { isAbsolute, join } from "node:path";
 
 /** The socket of one task of one provider, as its name in the socket directory says. */
 export interface ProviderSocket {
+  /** The name of the task that it serves. */
   readonly task: string;
   /** Providers of lower numbers are asked first; 0 to 999. */
   readonly priority: number;
+  /** The name of the provider. */
   readonly provider: string;
 }
 
@@ -74,6 +76,6 @@ export function streamDirectory(socketDir: string, name: string): string {
 
 function checkPlainName(name: string, field: string): string {
   if (typeof name === "string" && name.length <= maxNameBytes && plainName.test(name)) return name;
-  const shown = typeof name === "string" ? (name.length > 60 ? `a text of ${name.length} characters` : JSON.stringify(name)) : `a ${typeof name}`;
+  const shown = typeof name === "string" ? (name.length > 60 ? `a text of ${name.length} characters` : JSON.stringify(name)) : (name as unknown) === undefined ? "missing" : `a ${typeof name}`;
   throw new AcommError("bad_field", `${field} must be 1 to ${maxNameBytes} letters, digits, dots, underscores and hyphens and begin with a letter or digit, but is ${shown}`);
 }

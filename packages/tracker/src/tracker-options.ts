@@ -1,4 +1,4 @@
-import type { RequestInit, TraceContext } from "@acomm/protocol";
+import type { OptionNames, RequestInit, TraceContext } from "@acomm/protocol";
 import type { CallParent, ErrorHook, Listener, StreamServer, TargetPolicy, TransportRegistry, UnixListenerOptions } from "@acomm/transport";
 
 /** What a `Tracker` takes; all have defaults. */
@@ -29,6 +29,20 @@ export interface TrackerOptions {
   /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
   readonly onError?: ErrorHook | undefined;
 }
+
+export const trackerOptionNames: OptionNames<TrackerOptions> = {
+  socketPath: true,
+  listener: true,
+  streams: true,
+  httpStreamUrl: true,
+  defaultTimeoutMs: true,
+  maxPending: true,
+  maxDepth: true,
+  hookTimeoutMs: true,
+  admit: true,
+  registry: true,
+  onError: true,
+};
 
 /** How long a call may take, what ends it early, and what it hears meanwhile. */
 export interface CallLimits {

@@ -168,9 +168,9 @@ describe("S6 what the policy doesn't admit is never opened", () => {
 });
 
 test("S10 S25 what a gateway tells the outside names no file and no socket of the inside", async () => {
-  expect(await errorOf(call("nowhere"))).toMatchObject({ code: "unavailable", message: "connect to unix:…: nobody listens there (ENOENT)" });
+  expect(await errorOf(call("nowhere"))).toMatchObject({ code: "unavailable", message: "connect to unix:…: nobody listens there: start the service, or correct the address (ENOENT)" });
   await expect(call("read-file")).rejects.toMatchObject({ code: "remote", message: "ENOENT: no such file or directory, open '…'" });
-  await expect(call("ask-another")).rejects.toMatchObject({ code: "remote", message: "unavailable: connect to unix:…: nobody listens there (ENOENT)" });
+  await expect(call("ask-another")).rejects.toMatchObject({ code: "remote", message: "unavailable: connect to unix:…: nobody listens there: start the service, or correct the address (ENOENT)" });
   for (const answer of client.responses) expect(JSON.stringify(answer)).not.toMatch(/acomm-test|secret-name|\.ts\b|\bat \w/);
   expect(client.responses).toHaveLength(2);
 });

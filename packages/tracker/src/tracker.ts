@@ -1,4 +1,4 @@
-import { AcommError, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import { AcommError, checkOptionNames, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, serveUnixStream, settledWithin, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CallParent, CutWork, LazyStreamSource, Listener, ServedStreamOptions, StopOptions, StopReport, StreamServer, TargetPolicy, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
@@ -11,6 +11,7 @@ import { PendingRequests } from "./pending-requests.ts";
 import type { PendingRequest } from "./pending-requests.ts";
 import { ResponseForwarder } from "./response-forwarder.ts";
 import { runHandlers, runProgress, TrackedRequest } from "./tracked-request.ts";
+import { trackerOptionNames } from "./tracker-options.ts";
 import type { CallOptions, ForwardOptions, TrackerOptions } from "./tracker-options.ts";
 
 /** What makes calls: a tracker, or what {@link Tracker.within} gives. */
@@ -46,8 +47,9 @@ export class Tracker implements AsyncDisposable {
   #stopping: Promise<StopReport> | undefined;
   #refused = 0;
 
-  /** @throws AcommError `bad_field`, `bad_address` */
+  /** A tracker that takes requests from its start to its stop. @throws AcommError `bad_field`, `bad_address` */
   constructor(options: TrackerOptions = {}) {
+    checkOptionNames(options, "Tracker", trackerOptionNames);
     const { socketPath, listener } = options;
     if (isListener(listener)) {
       if (socketPath !== undefined) throw new AcommError("bad_field", "socketPath and listener: responses come in at one of them, give either");
@@ -120,6 +122,7 @@ export class Tracker implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
@@ -136,7 +139,7 @@ export class Tracker implements AsyncDisposable {
     return this.#calls.call(url, options, "result") as Promise<Result>;
   }
 
-  /** Like {@link request}, but gives the whole response, with its stream URL. A response with an error throws. */
+  /** Like {@link Tracker.request}, but gives the whole response, with its stream URL. A response with an error throws. */
   call<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Response<Result>> {
     return this.#calls.call(url, options, "response") as Promise<Response<Result>>;
   }
@@ -146,7 +149,7 @@ export class Tracker implements AsyncDisposable {
    * are. Gives whatever response there is, with an error or not; the text of its result is in `raw`, its value need not be.
    *
    * @throws AcommError only where there is no response: the peer's refusal, which means that it did not run, and else as
-   * {@link request}
+   * {@link Tracker.request}
    */
   forward(url: string | URL, request: Request, options: ForwardOptions = {}): Promise<Response> {
     return this.#calls.forward(url, request, options);
@@ -299,7 +302,7 @@ export class Tracker implements AsyncDisposable {
   #checkRunning(): void {
     if (this.#state === "running") return;
     if (this.#state === "new" || this.#state === "starting") throw new AcommError("unavailable", "the tracker is not started: await tracker.start()");
-    throw new AcommError("stopping", "the tracker is stopping: it takes no more requests");
+    throw new AcommError("stopping", "the tracker is stopping: make a new one for more requests");
   }
 
   #track(request: Request, timeoutMs: number | undefined, handOver: (request: Request, response: Response) => void): void {

@@ -27,7 +27,9 @@ export interface DirectionFaults {
 export interface ConnectionFaults {
   /** Whether it is closed as soon as it has come; the target hears nothing of it. A unix socket can't refuse a connect itself. */
   readonly refuse?: boolean | undefined;
+  /** What happens to what the client sends. @default nothing */
   readonly toTarget?: DirectionFaults | undefined;
+  /** What happens to what the target sends. @default nothing */
   readonly toClient?: DirectionFaults | undefined;
 }
 
@@ -44,9 +46,11 @@ export interface FaultProxyOptions {
 
 /** A connection through a {@link FaultProxy}. */
 export interface ProxiedConnection {
+  /** Its number, in the order in which they came, from 0. */
   readonly index: number;
   /** How many bytes have passed. */
   readonly bytesToTarget: number;
+  /** How many bytes have passed the other way. */
   readonly bytesToClient: number;
   /** Resolves when both sides are closed. */
   readonly closed: Promise<void>;
@@ -124,6 +128,7 @@ export class FaultProxy implements AsyncDisposable {
     return this.#bytesToTarget;
   }
 
+  /** How many bytes have passed the other way. */
   get bytesToClient(): number {
     return this.#bytesToClient;
   }
@@ -139,6 +144,7 @@ export class FaultProxy implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -6,7 +6,9 @@ import { join } from "node:path";
 
 /** What trackers and services are to be given, so that they work over a network. */
 export interface TestNetworkOptions {
+  /** The transports that reach the network. @default those that there always are */
   readonly registry?: TransportRegistry | undefined;
+  /** Admits the addresses of the network. @default unix sockets */
   readonly admit?: TargetPolicy | undefined;
 }
 
@@ -15,7 +17,12 @@ export interface TestNetwork extends AsyncDisposable {
   /** For `serve`, and for who sends and opens streams. */
   readonly options: TestNetworkOptions;
   /** For one `Tracker`. */
-  trackerOptions(): TestNetworkOptions & { readonly listener?: Listener | undefined; readonly streams?: StreamServer | undefined };
+  trackerOptions(): TestNetworkOptions & {
+    /** Where its responses come in. @default a unix socket of its own */
+    readonly listener?: Listener | undefined;
+    /** Serves its streams. @default unix sockets */
+    readonly streams?: StreamServer | undefined;
+  };
   /** A listener of that name, not started. */
   createListener(name: string): Listener;
   /** Where a listener of that name is reached, be it there or not. */

@@ -247,6 +247,7 @@ export class Connection implements IncomingConnection {
     this.stream.pause();
   }
 
+  /** Reads on after `pause`. */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;

@@ -14,7 +14,9 @@ export interface Deadline {
 
 /** The deadlines of one tick. */
 export interface DeadlineBucket {
+  /** When the list expires, in ticks. */
   readonly tick: number;
+  /** The head of the list; undefined where it is empty. */
   first: Deadline | undefined;
 }
 
@@ -46,6 +48,7 @@ export class Deadlines<Item extends Deadline> {
     return this.#size;
   }
 
+  /** Watches one until its deadline, or until it is removed. */
   add(item: Item): void {
     const tick = Math.ceil(item.deadline / tickMs);
     let bucket = this.#buckets.get(tick);

@@ -7,11 +7,13 @@ import { delay } from "./wait.ts";
 
 /** What {@link deliverResponse} takes. */
 export interface DeliverOptions {
+  /** Which transports there are. */
   readonly registry: TransportRegistry;
   /** Which hooks may be opened. */
   readonly admit: TargetPolicy;
   /** How long to try, in milliseconds: a hook where nobody listens may come back. */
   readonly timeoutMs: number;
+  /** Ends the delivery where it is. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -6,7 +6,9 @@ import type { TargetPolicy } from "./target-policy.ts";
 
 /** What {@link HookProgress} works with. */
 export interface HookProgressInit {
+  /** Which transports there are. */
   readonly registry: TransportRegistry;
+  /** Which hooks may be opened. */
   readonly admit: TargetPolicy;
   /** How long one delivery may take, in milliseconds. */
   readonly timeoutMs: number;

@@ -16,6 +16,7 @@ test("the public names", () => {
     "checkCount",
     "checkDepth",
     "checkGraceMs",
+    "checkSignal",
     "checkTarget",
     "checkTimeoutMs",
     "createHttpListener",

@@ -60,4 +60,4 @@ export { serveUnixStream } from "./unix/stream.ts";
 export type { UnixStream, UnixStreamOptions } from "./unix/stream.ts";
 export { createUnixTransport } from "./unix/transport.ts";
 export type { UnixTransportOptions } from "./unix/transport.ts";
-export { cancelledError, checkCount, checkDepth, checkGraceMs, checkTimeoutMs, delay, waitFor } from "./wait.ts";
+export { cancelledError, checkCount, checkDepth, checkGraceMs, checkSignal, checkTimeoutMs, delay, waitFor } from "./wait.ts";

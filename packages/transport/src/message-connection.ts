@@ -162,6 +162,7 @@ export class MessageConnection implements IncomingConnection {
     this.#isPaused = true;
   }
 
+  /** Hands over messages again after `pause`. */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;

@@ -11,6 +11,7 @@ export interface AcceptedWork {
   readonly answersHere: boolean;
   /** Whether it goes on when `start` has returned; whoever accepted it then tells the connection when it is settled. @default false */
   readonly lasts?: boolean;
+  /** Begins; called once, when the acknowledgement is with the kernel. */
   start(): void;
   /** The acknowledgement never left, so the sender counts it as not accepted. */
   discard(): void;
@@ -66,6 +67,7 @@ export class MessageServer {
 
 /** The receiving side of a connection. */
 export class ServerConnection implements FrameReceiver {
+  /** By which its messages come in. */
   readonly connection: IncomingConnection;
   /** How many answers it is still to carry; kept by the acceptor. */
   openAnswers = 0;

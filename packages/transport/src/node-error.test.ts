@@ -4,7 +4,7 @@ import { translateNodeError } from "./node-error.ts";
 
 test("Node's errors become ours, with theirs as the cause, and ours stay as they are", () => {
   const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
-  expect(translateNodeError(refused, "connect")).toMatchObject({ code: "unavailable", message: "connect: nobody listens there (ECONNREFUSED)", cause: refused });
+  expect(translateNodeError(refused, "connect")).toMatchObject({ code: "unavailable", message: "connect: nobody listens there: start the service, or correct the address (ECONNREFUSED)", cause: refused });
   const ours = new AcommError("stopping", "stopping");
   expect(translateNodeError(ours, "connect")).toBe(ours);
   expect(translateNodeError("odd", "connect").message).toBe("connect: failed");

@@ -2,8 +2,8 @@ import { AcommError } from "@acomm/protocol";
 import type { AcommErrorCode } from "@acomm/protocol";
 
 const codes: Readonly<Record<string, { readonly code: AcommErrorCode; readonly hint: string }>> = {
-  ENOENT: { code: "unavailable", hint: "nobody listens there" },
-  ECONNREFUSED: { code: "unavailable", hint: "nobody listens there" },
+  ENOENT: { code: "unavailable", hint: "nobody listens there: start the service, or correct the address" },
+  ECONNREFUSED: { code: "unavailable", hint: "nobody listens there: start the service, or correct the address" },
   ECONNRESET: { code: "unavailable", hint: "the peer ended the connection" },
   EPIPE: { code: "unavailable", hint: "the peer ended the connection" },
   ENOTFOUND: { code: "unavailable", hint: "the host is not known" },
@@ -11,10 +11,10 @@ const codes: Readonly<Record<string, { readonly code: AcommErrorCode; readonly h
   EHOSTUNREACH: { code: "unavailable", hint: "the host can't be reached" },
   ENETUNREACH: { code: "unavailable", hint: "the network can't be reached" },
   ETIMEDOUT: { code: "timeout", hint: "the peer didn't answer" },
-  EAGAIN: { code: "overloaded", hint: "its backlog of connections is full" },
-  EMFILE: { code: "overloaded", hint: "this process has no file descriptor left" },
+  EAGAIN: { code: "overloaded", hint: "its backlog of connections is full: send it again later" },
+  EMFILE: { code: "overloaded", hint: "this process has no file descriptor left: close some, or raise its limit (ulimit -n)" },
   ENFILE: { code: "overloaded", hint: "this machine has no file descriptor left" },
-  EADDRINUSE: { code: "bad_address", hint: "the address is in use" },
+  EADDRINUSE: { code: "bad_address", hint: "the address is in use: choose another, or stop who has it" },
   EADDRNOTAVAIL: { code: "bad_address", hint: "the address is not one of this machine" },
   EACCES: { code: "bad_address", hint: "permission denied: check the owner and mode of the socket and its directory" },
   EPERM: { code: "bad_address", hint: "permission denied: check the owner and mode of the socket and its directory" },

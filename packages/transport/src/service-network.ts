@@ -4,7 +4,9 @@ import type { Listener, StreamServer, Transport } from "./transport.ts";
 
 /** How often an endpoint was asked since it stands there. */
 export interface EndpointCounts {
+  /** How many requests were answered with a result. */
   readonly done: number;
+  /** How many were answered with an error. */
   readonly failed: number;
   /** How long its requests took in all, in milliseconds. */
   readonly busyMs: number;
@@ -32,7 +34,9 @@ export interface ServiceAnnouncement {
   readonly description?: string | undefined;
   /** Of the service, as `1.2.3`. @default 0.0.0 */
   readonly version?: string | undefined;
+  /** What else it tells. @default nothing */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Where it is asked for what. */
   readonly endpoints: readonly AnnouncedEndpoint[];
 }
 
@@ -46,18 +50,25 @@ export interface Announcement extends AsyncDisposable {
 
 /** An endpoint of a service that was found. */
 export interface FoundEndpoint {
+  /** What is done there, such as the name of a task. */
   readonly name: string;
   /** Leads to this one service. */
   readonly url: AcommUrl;
+  /** What else it tells. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** A service that was found: it has answered. What it says is its own word, and may be of anybody who is on the network. */
 export interface FoundService {
+  /** Several may have the same name. */
   readonly name: string;
+  /** Names this very service among all that are there. */
   readonly id: string;
+  /** What it is, in a sentence; may be empty. */
   readonly description: string;
+  /** What else it tells. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Where it is asked for what. */
   readonly endpoints: readonly FoundEndpoint[];
 }
 

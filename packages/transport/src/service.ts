@@ -1,5 +1,5 @@
-import { AcommError, cancelledId, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
-import type { AcommUrl, RawJson, Request, Response } from "@acomm/protocol";
+import { AcommError, cancelledId, checkOptionNames, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
+import type { AcommUrl, OptionNames, RawJson, Request, Response } from "@acomm/protocol";
 import { Deadlines } from "./deadlines.ts";
 import { deliverResponse } from "./deliver.ts";
 import { report } from "./diagnostics.ts";
@@ -41,13 +41,20 @@ export interface ServeOptions {
   readonly onError?: ErrorHook | undefined;
 }
 
+const serveOptionNames: OptionNames<ServeOptions> = { registry: true, admit: true, maxInFlight: true, maxDepth: true, reserve: true, hookTimeoutMs: true, onError: true };
+
 /**
  * Serves the requests that come to a listener: acknowledges each before its handler runs, answers on the connection or to
  * the response hook, and turns what the handler throws into the response's error.
  *
  * @param listener a started listener, which the service stops
+ * @throws AcommError `bad_field`
  */
 export function serve<Args = unknown, Result = unknown>(listener: Listener, handler: RequestHandler<Args, Result>, options: ServeOptions = {}): Service {
+  // a plain value in place of the listener would end the process, later and elsewhere
+  if (typeof (listener as Partial<Listener> | null | undefined)?.nextConnection !== "function") throw new AcommError("bad_field", 'serve needs a listener, such as new UnixListener("/run/acomm/a.sock")');
+  if (typeof handler !== "function") throw new AcommError("bad_field", "serve needs a handler, a function from a request to its result");
+  checkOptionNames(options, "serve", serveOptionNames);
   return new Service(listener, handler as RequestHandler, options);
 }
 
@@ -116,6 +123,7 @@ export class Service implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

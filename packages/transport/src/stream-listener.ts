@@ -92,6 +92,7 @@ export class StreamListener implements Listener {
     for (let connection = await this.nextConnection(); connection !== undefined; connection = await this.nextConnection()) yield connection;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -30,12 +30,14 @@ export async function writeStream(connection: Socket, source: Readable, options:
   const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");
   const gone = new AbortController();
   let stalled: AcommError | undefined;
-  // the socket's own timer also sees the progress within one long write
-  connection.setTimeout(idleTimeoutMs, () => {
+  const onStalled = (): void => {
     const who = connection.writableLength > 0 || source.readableEnded ? "the reader took" : "the source gave";
     stalled = new AcommError("timeout", `write a stream: ${who} nothing for ${idleTimeoutMs} ms`);
     connection.destroy(stalled);
-  });
+  };
+  // the socket's own timer also sees the progress within one long write
+  connection.setTimeout(idleTimeoutMs, onStalled);
+  if (process.versions["bun"] !== undefined) watchWrites(connection, idleTimeoutMs, onStalled);
   // whichever fails first has failed: the pipeline then destroys the other with the same error
   let failed: { readonly isSource: boolean; readonly error: Error } | undefined;
   source.once("error", (error) => { failed ??= { isSource: true, error }; });
@@ -62,4 +64,18 @@ export async function writeStream(connection: Socket, source: Readable, options:
     connection.destroy();
     source.destroy();
   }
+}
+
+/**
+ * Watches the writes of a socket until it closes. Bun's own timer is silent while one waits for its reader
+ * (https://github.com/oven-sh/bun/issues/42403); this one doesn't see what is taken of a write that is not done.
+ */
+function watchWrites(socket: Socket, timeoutMs: number, onStalled: () => void): void {
+  let before = -1;
+  const timer = setInterval(() => {
+    const done = socket.bytesWritten - socket.writableLength;
+    if (socket.writableLength > 0 && done === before) onStalled();
+    before = done;
+  }, timeoutMs);
+  socket.once("close", () => { clearInterval(timer); });
 }

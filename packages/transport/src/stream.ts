@@ -50,7 +50,7 @@ export async function stream(destination: Writable | ChunkHandler, url: string |
   const source = await openStream(url, options);
   let bytes = 0;
   try {
-    if (typeof destination !== "function" && destination.errored !== null) throw destination.errored;
+    if (typeof destination !== "function" && destination.errored != null) throw destination.errored; // undefined where Deno's is an HTTP response
     if (source instanceof StreamReader) {
       await (typeof destination === "function" ? source.lend(destination) : pump(source, destination));
       return source.byteCount;

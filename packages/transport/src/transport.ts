@@ -97,8 +97,11 @@ export interface StopOptions {
 
 /** One thing that a stop had to cut. */
 export interface CutWork {
+  /** The id of the request. */
   readonly id: string;
+  /** The name of its task. */
   readonly task: string;
+  /** How long it had been under way or waited, in milliseconds. */
   readonly ageMs: number;
 }
 
@@ -114,6 +117,7 @@ export interface StopReport {
 export interface Listener extends AsyncDisposable {
   /** The URL that callers send to; one that the start finds is there after it. */
   readonly url: URL;
+  /** Begins to listen; callers reach it when this has resolved. Idempotent. */
   start(): Promise<void>;
   /** Accepts no more; waits for the connections that were handed out, then cuts them. Idempotent. */
   stop(options?: StopOptions): Promise<StopReport>;
@@ -166,6 +170,7 @@ export interface IncomingConnection {
   afterFlush(then: () => void): void;
   /** Hands over no more messages until {@link resume}. */
   pause(): void;
+  /** Hands over messages again. */
   resume(): void;
   /** Takes no more messages, flushes and ends. */
   close(): void;

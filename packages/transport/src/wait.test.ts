@@ -69,7 +69,7 @@ test("Node's errors are translated, ours are left as they are", () => {
   for (const [code, ours] of [["ENOENT", "unavailable"], ["ECONNREFUSED", "unavailable"], ["EPIPE", "unavailable"], ["EAGAIN", "overloaded"], ["EMFILE", "overloaded"], ["EACCES", "bad_address"], ["ETIMEDOUT", "timeout"], ["ABORT_ERR", "cancelled"], ["EWHATEVER", "unavailable"]] as const) {
     expect([code, translateNodeError(error(code), "do it").code]).toEqual([code, ours]);
   }
-  expect(translateNodeError(error("ENOENT"), "connect to x").message).toBe("connect to x: nobody listens there (ENOENT)");
+  expect(translateNodeError(error("ENOENT"), "connect to x").message).toBe("connect to x: nobody listens there: start the service, or correct the address (ENOENT)");
   expect(translateNodeError(new Error("odd"), "do it").message).toBe("do it: odd");
   expect(translateNodeError("text", "do it").message).toBe("do it: failed");
   const ours = new AcommError("timeout", "late");

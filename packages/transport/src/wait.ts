@@ -28,6 +28,12 @@ export function checkDepth(value: number | undefined): number {
   throw new AcommError("bad_field", `maxDepth must be a whole number from 1 to 5000, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
 }
 
+/** A signal. @throws AcommError `bad_field` */
+export function checkSignal(signal: AbortSignal): AbortSignal {
+  if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === "function") return signal;
+  throw new AcommError("bad_field", "signal must be an AbortSignal: of an AbortController, give its signal");
+}
+
 /** The error of a wait that its signal ended. */
 export function cancelledError(doing: string, signal: AbortSignal): AcommError {
   const reason: unknown = signal.reason;
@@ -51,6 +57,7 @@ export function waitFor<Value>(
   const { signal, timeoutMs } = options;
   return new Promise<Value>((resolve, reject) => {
     if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs);
+    if (signal !== undefined) checkSignal(signal);
     if (signal?.aborted === true) {
       reject(cancelledError(doing, signal));
       return;

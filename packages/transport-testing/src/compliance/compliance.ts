@@ -7,6 +7,7 @@ import { streamCases } from "./stream-cases.ts";
 
 /** A stream that waits for its one reader. */
 export interface ComplianceStream {
+  /** Where its one reader finds it. */
   readonly url: URL;
   /** Settles when it was read to its end; fails where its source did, or its reader left. */
   readonly done: Promise<void>;
@@ -14,6 +15,7 @@ export interface ComplianceStream {
 
 /** A transport and the listeners that it reaches, for one case. Its disposal clears away what is its own, such as a directory. */
 export interface ComplianceNetwork extends AsyncDisposable {
+  /** The transport that is tried. */
   readonly transport: Transport;
   /** A listener at an address of its own, not started. */
   createListener(): Listener;
@@ -39,6 +41,7 @@ export interface ComplianceSubject {
 
 /** One thing that a transport must do. */
 export interface ComplianceCase {
+  /** What it shows, as the name of a test. */
   readonly name: string;
   /** Rejects with an `AssertionError` where the transport doesn't do it. Ends within some seconds. */
   readonly run: () => Promise<void>;

@@ -13,7 +13,7 @@ const tokenForm = /^[\w.~+/-]+=*$/;
  * @throws AcommError `bad_field` where there is no token, or one that no header can hold
  */
 export function requireBearerToken(handler: HttpHandler, tokens: readonly string[]): HttpHandler {
-  if (tokens.length === 0) throw new AcommError("bad_field", "tokens is empty: nobody could come in");
+  if (tokens.length === 0) throw new AcommError("bad_field", "tokens is empty, nobody could come in: give one at least, or leave it out");
   const digests = tokens.map((token, index) => {
     if (typeof token === "string" && tokenForm.test(token)) return digestOf(token);
     throw new AcommError("bad_field", `tokens[${index}] must be letters, digits and - . _ ~ + / with = at its end`); // and is not shown

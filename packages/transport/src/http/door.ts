@@ -95,7 +95,9 @@ export class HttpDoor implements AsyncDisposable {
       ? nodeHttp().createServer(limits, listener)
       : nodeHttps().createServer({ ...limits, ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined, handshakeTimeout: limits.headersTimeout ?? 0 }, listener);
     this.#server.maxHeadersCount = this.#maxHeaders + 1; // one more than may be, so that more are seen
-    this.#server.maxConnections = checkCount(options.maxConnections ?? defaultMaxConnections(), "maxConnections");
+    const maxConnections = checkCount(options.maxConnections ?? defaultMaxConnections(), "maxConnections");
+    this.#server.maxConnections = maxConnections;
+    if (process.versions["bun"] !== undefined) limitConnections(this.#server, maxConnections);
     this.#server.on("error", () => undefined); // an accept that failed concerns the one who connected
   }
 
@@ -142,6 +144,7 @@ export class HttpDoor implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** Stops, with the grace that `stop` has by default. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
@@ -239,4 +242,17 @@ function pathOf(request: IncomingMessage): string {
   const { url = "" } = request;
   const end = url.search(/[?#]/);
   return end < 0 ? url : url.slice(0, end);
+}
+
+/** What Node does by `maxConnections`, which Bun doesn't heed: a connection too many is closed. */
+function limitConnections(server: Server, maxConnections: number): void {
+  const open = new Set<Socket>();
+  server.on("connection", (socket) => {
+    if (open.size >= maxConnections) {
+      socket.destroy();
+      return;
+    }
+    open.add(socket);
+    socket.once("close", () => { open.delete(socket); });
+  });
 }

@@ -8,7 +8,9 @@ export type HttpHandler = (request: IncomingMessage, response: ServerResponse) =
 
 /** The exchange that brought a message, for who answers it in another way: what is written to `outgoing` stands in place of the acknowledgement. */
 export interface HttpExchange {
+  /** The request, whose body has been read. */
   readonly incoming: IncomingMessage;
+  /** Its response, to which the handler has yet to write. */
   readonly outgoing: ServerResponse;
 }
 

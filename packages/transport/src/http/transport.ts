@@ -19,6 +19,8 @@ export interface HttpTransportOptions {
 /** The longest acknowledgement that is read, in bytes. */
 const maxAckBytes = 64 * 1024;
 const connectTimeoutMs = 10_000;
+/** Where NODE_USE_ENV_PROXY is set, Deno gives the environment's proxy to every agent that doesn't say so. */
+const withoutProxy: object = { proxyEnv: {} };
 
 /**
  * The transport for `http:` and `https:` URLs. Redirects are not followed, nothing is decompressed, no proxy settings are
@@ -34,10 +36,10 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
   const open = (url: AcommUrl, method: "GET" | "POST", headers: Record<string, string | number>): ClientRequest => {
     const options = { method, headers: { ...headers, "accept-encoding": "identity" } };
     if (url.protocol !== "https:") {
-      httpAgent ??= new (nodeHttp().Agent)({ keepAlive: true, maxSockets });
+      httpAgent ??= new (nodeHttp().Agent)({ ...withoutProxy, keepAlive: true, maxSockets });
       return nodeHttp().request(url, { ...options, agent: httpAgent });
     }
-    httpsAgent ??= new (nodeHttps().Agent)({ minVersion: "TLSv1.2", ...tls, rejectUnauthorized: true, keepAlive: true, maxSockets });
+    httpsAgent ??= new (nodeHttps().Agent)({ ...withoutProxy, minVersion: "TLSv1.2", ...tls, rejectUnauthorized: true, keepAlive: true, maxSockets });
     return nodeHttps().request(url, { ...options, agent: httpsAgent });
   };
 

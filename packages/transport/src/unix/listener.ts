@@ -1,5 +1,5 @@
-import { AcommError } from "@acomm/protocol";
-import type { AcommUrl } from "@acomm/protocol";
+import { AcommError, checkOptionNames } from "@acomm/protocol";
+import type { AcommUrl, OptionNames } from "@acomm/protocol";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import type { Duplex } from "node:stream";
@@ -26,6 +26,17 @@ export interface UnixListenerOptions extends ListenerOptions {
   readonly watchIntervalMs?: number | undefined;
 }
 
+const unixListenerOptionNames: OptionNames<UnixListenerOptions> = {
+  acceptLimit: true,
+  maxConnections: true,
+  maxBufferedBytes: true,
+  maxFrameBytes: true,
+  frameTimeoutMs: true,
+  headerTimeoutMs: true,
+  group: true,
+  watchIntervalMs: true,
+};
+
 /** The ids of groups; the one above means "leave it" to the kernel. */
 const maxGroup = 2 ** 32 - 2;
 
@@ -37,10 +48,13 @@ export class UnixListener extends StreamListener {
   readonly #path: string;
 
   /**
+   * A listener that has its socket from its start to its stop.
+   *
    * @param socketPath an absolute path of at most 107 bytes
    * @throws AcommError `bad_address`, `bad_field`
    */
   constructor(socketPath: string, options: UnixListenerOptions = {}) {
+    checkOptionNames(options, "UnixListener", unixListenerOptionNames);
     const group = checkGroup(options.group);
     const watchIntervalMs = checkTimeoutMs(options.watchIntervalMs ?? 5000, "watchIntervalMs");
     const path = checkSocketPath(socketPath);

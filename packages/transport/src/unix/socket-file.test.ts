@@ -313,7 +313,7 @@ describe("what listens at the path", () => {
     await using first = new UnixListener(path);
     await first.start();
     const { ino } = await lstat(path);
-    expect(await messageOf(path)).toBe(`a live process listens at ${path}: stop it or choose another path`);
+    expect(await messageOf(path)).toBe(`a live process listens at ${path}: stop it or choose another path or name`);
     expect((await lstat(path)).ino).toBe(ino);
     await using client = await connectRaw(path);
     const taken = await first.nextConnection(); // the one that looked

@@ -107,7 +107,7 @@ async function refuseUnlessFree(path: string): Promise<void> {
     if (code === "ECONNREFUSED" || code === "ENOENT") return; // a dead process left it
     if (code !== "EAGAIN") throw translateNodeError(error, `look who listens at ${path}`);
   }
-  throw new AcommError("bad_address", `a live process listens at ${path}: stop it or choose another path`);
+  throw new AcommError("bad_address", `a live process listens at ${path}: stop it or choose another path or name`);
 }
 
 /** How the private directories begin in which the socket of this path is made, and none of another path. */
