@@ -106,6 +106,7 @@ export function withoutChance(text: string): string {
     .replace(/\d+(?:\.\d+)?\/s/g, "RATE")
     .replace(/\d+(?:\.\d+)?(?:e-\d+)?(?:ms|s|m)\b/g, "TIME")
     .replace(/"(?:elapsedMs|perSecond|mean|p50|p90|p99|max)":[\d.e-]+/g, "FIGURE")
+    .replace(/\bwithin \d+ ms\b/g, "within TIME")
     .replace(/  +/g, " ")
     .replace(/ +$/gm, "");
 }

@@ -1,6 +1,8 @@
 /** Tasks as values: handlers and options of their own, a client for the types that come of them, and their JSON Schemas. */
 import { createClient, Provider } from "@acomm/provider";
 import type { Client, ClientArguments, ClientTarget, JsonSchema, ProviderOptions, TaskContext, TaskHandler, TaskOptions, TaskSignature, TasksOf } from "@acomm/provider";
+import { createRequest, unmarshalArgs } from "@acomm/protocol";
+import type { Schema, SchemaOutcome } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
 import type { Caller } from "@acomm/tracker";
 import assert from "node:assert/strict";
@@ -10,6 +12,15 @@ import { join } from "node:path";
 import { z } from "zod";
 
 interface Size { readonly width: number; readonly height: number }
+
+// a schema is this one function; libraries such as zod have it
+const positive: Schema<number> = {
+  "~standard": {
+    version: 1,
+    vendor: "by hand",
+    validate: (value): SchemaOutcome<number> => (typeof value === "number" && value > 0 ? { value } : { issues: [{ message: "must be above 0" }] }),
+  },
+};
 
 // a handler by itself can be tested without a socket
 const area: TaskHandler<Size, number> = ({ args }: TaskContext<Size>) => args.width * args.height;
@@ -40,6 +51,7 @@ await tracker.start();
 assert.equal(await areaOf(tracker, size), 12);
 assert.equal(await areaOf(tracker, size, { timeoutMs: 500 }), 12);
 assert.equal(await tracker.request(`unix://${provider.sockets["twice"] ?? ""}`, { task: "twice", args: size }), 24);
+await assert.rejects(unmarshalArgs(createRequest({ task: "area", args: 0 }), positive), { message: "args: must be above 0" });
 assert.deepEqual(Object.keys(provider.sockets), names);
 
 const schema: JsonSchema | null | undefined = provider.describe().tasks[0]?.args;
