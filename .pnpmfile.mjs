@@ -1,7 +1,9 @@
 // What is published says nothing of how it was made.
 export const hooks = {
   beforePacking(manifest) {
-    const { devDependencies: _development, scripts: _scripts, ...published } = manifest;
+    const published = { ...manifest };
+    delete published.devDependencies;
+    delete published.scripts;
     return published;
   },
 };
