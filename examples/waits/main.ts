@@ -1,5 +1,7 @@
 /** Waits that end: with a value, by a time or by a signal; many deadlines on one timer; options that are checked. */
-import { cancelledError, checkCount, checkDepth, checkGraceMs, checkTimeoutMs, Deadlines, delay, settledWithin, waitFor } from "@acomm/transport";
+import { checkOptionNames, nearNames } from "@acomm/protocol";
+import type { OptionNames } from "@acomm/protocol";
+import { cancelledError, checkCount, checkDepth, checkGraceMs, checkSignal, checkTimeoutMs, Deadlines, delay, settledWithin, waitFor } from "@acomm/transport";
 import type { Deadline, DeadlineBucket, WaitOptions } from "@acomm/transport";
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
@@ -56,4 +58,8 @@ seats.clear();
 assert.deepEqual([checkTimeoutMs(500), checkGraceMs(0), checkCount(3, "maxSeats"), checkDepth(undefined)], [500, 0, 3, 256]);
 assert.throws(() => checkTimeoutMs(0, "openMs"), /^AcommError: openMs must be a number of milliseconds from 1 to/);
 assert.throws(() => checkCount(0.5, "maxSeats"), /maxSeats must be a whole number/);
+assert.equal(checkSignal(signal), signal);
+const names: OptionNames<WaitOptions> = { timeoutMs: true, signal: true };
+assert.throws(() => { checkOptionNames<WaitOptions>(JSON.parse('{"timeout":1}') as WaitOptions, "nextOpen", names); }, /has no option timeout: did you mean timeoutMs\?/);
+assert.deepEqual(nearNames("frnot", ["front", "back"]), ["front"]);
 console.log("waits: one ended with a value, one by its time, one by its signal; two seats were free in their order");
