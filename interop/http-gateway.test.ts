@@ -11,13 +11,13 @@ import { admitLoopback, startGoService, startHttpServer, startTracker } from "./
 import { digestOf, sequence } from "./stream-digest.ts";
 
 /** An HTTP door in TypeScript to a Go service that knows only unix sockets; gives the URL for requests. */
-async function startGateway(serviceUrl: string, options: TrackerOptions & { readonly timeoutMs?: number } = {}): Promise<{ readonly url: string; readonly tracker: Tracker }> {
+async function startGateway(serviceUrl: string, { timeoutMs, ...options }: TrackerOptions & { readonly timeoutMs?: number } = {}): Promise<{ readonly url: string; readonly tracker: Tracker }> {
   const origin = await startHttpServer((request, response) => {
     void (request.url === "/requests" ? takeRequest : serveStream)(request, response);
   });
   const tracker = await startTracker({ httpStreamUrl: `${origin}/streams`, admit: admitLoopback, ...options });
   const serveStream = createStreamProxyHandler({ signer: tracker.streamSigner });
-  const takeRequest = createRequestHandler((request) => tracker.proxy(serviceUrl, request, { timeoutMs: options.timeoutMs }));
+  const takeRequest = createRequestHandler((request) => tracker.proxy(serviceUrl, request, { timeoutMs }));
   return { url: `${origin}/requests`, tracker };
 }
 

@@ -38,6 +38,7 @@ export function answer(answers: Readonly<Record<string, (details: never) => unkn
     })();
   });
   process.on("disconnect", () => process.exit());
+  process.stderr.write(""); // its socket is there from now on, and not from the first warning on
   flushCompileCache(); // whoever ends it does so without warning
   process.send?.({ id: 0, found: null });
 }

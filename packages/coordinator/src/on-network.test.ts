@@ -122,10 +122,10 @@ describe("a coordinator of providers near and far", () => {
 
   test("lets them know when the caller gives up, and when its time is over", async () => {
     const aborted: string[] = [];
-    await provideFar("wait", "far", (_, { signal }) => new Promise((resolve) => {
+    await provideFar("wait", "far", (_, { signal }) => new Promise((_resolve, reject) => {
       signal.addEventListener("abort", () => {
         aborted.push((signal.reason as AcommError).code);
-        resolve(null);
+        reject(signal.reason as AcommError);
       });
     }));
     const coordinator = await coordinate("wait", 1);

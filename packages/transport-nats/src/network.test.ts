@@ -27,10 +27,10 @@ describe.skipIf(whyNoNatsServer !== undefined)("a network over NATS", () => {
   }
 
   async function startService(network: NatsNetwork, handler: RequestHandler, options: NatsListenerOptions & ServeOptions & { readonly subject?: string } = {}): Promise<{ readonly service: Service; readonly url: URL; readonly subject: string }> {
-    const { subject = `service.${count++}` } = options;
-    const listener = network.createListener(subject, options);
+    const { subject = `service.${count++}`, queueGroup, durable, maxFrameBytes, maxBufferedBytes, ...served } = options;
+    const listener = network.createListener(subject, { queueGroup, durable, maxFrameBytes, maxBufferedBytes });
     await listener.start();
-    const service = serve(listener, handler, options);
+    const service = serve(listener, handler, served);
     onTestFinished(async () => { await service.stop({ graceMs: 0 }); });
     return { service, url: listener.url, subject };
   }
