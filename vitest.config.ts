@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import { defineConfig } from "vitest/config";
@@ -44,6 +45,7 @@ export default defineConfig({
       alone(project("reliability", join(import.meta.dirname, "reliability"), "**/*.test.ts", 1)), // processes of their own, whose memory and delays are measured
       project("benchmarks", join(import.meta.dirname, "benchmarks"), "**/*.test.ts", 2), // what it compares must have the machine for itself
     ],
+    maxWorkers: Math.max(availableParallelism() - 1, 2), // most of a test is a wait
     reporters: ["default", "./tooling/scripts/summary-reporter.ts"],
     coverage: {
       provider: "v8",

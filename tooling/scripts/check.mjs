@@ -11,9 +11,7 @@ const summary = join(root, ".cache", "test-summary.txt");
 const turbo = ["exec", "turbo", "run", "--output-logs=errors-only"];
 const steps = {
   install: ["install", "--frozen-lockfile"],
-  build: [...turbo, "build"],
-  lint: [...turbo, "//#lint"],
-  typecheck: [...turbo, "//#typecheck"],
+  "build, lint, typecheck": [...turbo, "build", "//#lint", "//#typecheck"], // side by side
   "lint:deps": ["run", "lint:deps"],
   api: ["run", "api"],
   "built:check": ["run", "built:check"],
