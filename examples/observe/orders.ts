@@ -1,9 +1,9 @@
-import { asksOf, Provider } from "acomm";
-import type { Request } from "acomm";
+import { Provider } from "acomm";
+import type { TraceContext } from "acomm";
 import { z } from "zod";
 
-/** The id of the trace that a request belongs to. */
-const traceOf = (request: Request): string => asksOf(request).trace?.traceparent.split("-")[1] ?? "no trace";
+/** The id of a trace. */
+const idOf = (trace: TraceContext | undefined): string => trace?.traceparent.split("-")[1] ?? "no trace";
 
 export default ({ socketDir, log = console.error }: { socketDir: string; log?: (line: string) => void }) =>
   new Provider({
@@ -14,12 +14,12 @@ export default ({ socketDir, log = console.error }: { socketDir: string; log?: (
     // #endregion
   })
     // #region trace
-    .task("order", { args: z.string(), description: "Orders a thing." }, async ({ args, request, tracker }) => {
-      log(`order ${args}, trace ${traceOf(request)}`);
+    .task("order", { args: z.string(), description: "Orders a thing." }, async ({ args, trace, tracker }) => {
+      log(`order ${args}, trace ${idOf(trace)}`);
       return tracker.request(`unix://${socketDir}/pay/50-orders.sock`, { task: "pay", args }); // in the same trace, within the same time
     })
-    .task("pay", { args: z.string(), description: "Pays for it." }, ({ args, request }) => {
-      log(`pay for ${args}, trace ${traceOf(request)}`);
+    .task("pay", { args: z.string(), description: "Pays for it." }, ({ args, trace }) => {
+      log(`pay for ${args}, trace ${idOf(trace)}`);
       return `${args} is paid`;
     })
     // #endregion

@@ -54,9 +54,15 @@ async function listOn(network: NatsNetwork | undefined, invocation: Invocation<L
   const listing = await read(directory, network !== undefined);
   const places: Place[] = listing.providers.map(({ path, ...socket }) => ({ ...socket, host: undefined, url: urlOfPath(path) }));
   const registry = createRegistry();
+  let missing: unknown;
   if (network !== undefined) {
     registry.register(network.transport, { isBorrowed: true });
-    places.push(...placesOf(directory, await network.discover({ waitMs: settings.timeoutMs, signal: interrupts.signal })));
+    try {
+      places.push(...placesOf(directory, await network.discover({ waitMs: settings.timeoutMs, signal: interrupts.signal })));
+    } catch (error) {
+      interrupts.signal.throwIfAborted();
+      missing = error; // what is here can be listed all the same
+    }
   }
   const tracker = new Tracker({ registry });
   await tracker.start();
@@ -73,6 +79,7 @@ async function listOn(network: NatsNetwork | undefined, invocation: Invocation<L
     } else {
       await writeTables(output, directory, coordinators, providers);
     }
+    if (missing instanceof Error) throw missing;
     return exitCodes.result;
   } finally {
     await tracker.stop({ graceMs: 0 });

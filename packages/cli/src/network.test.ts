@@ -71,6 +71,11 @@ describe.skipIf(whyNoNatsServer !== undefined)("acomm with --nats", () => {
     expect(secret.stderr).not.toContain("secret@");
     expect(await runCommand(["call", "who", "--url", "nats:///subject"], {})).toMatchObject({ code: 2, stderr: expect.stringContaining("names no server") as string });
     expect(await acomm("ls", "--nats-creds", "/nowhere")).toMatchObject({ code: 2, stderr: expect.stringContaining("--nats-creds can't be read (ENOENT)") as string });
-    expect(await acomm("ls", "--nats", "nats://127.0.0.1:1")).toMatchObject({ code: 4, stderr: expect.stringContaining("nats://127.0.0.1:1") as string });
+  });
+
+  test("where the server is gone, what is in the directory is listed, and the exit code tells", async () => {
+    const { code, stdout, stderr } = await acomm("ls", "--nats", "nats://127.0.0.1:1");
+    expect([code, stderr]).toEqual([4, expect.stringContaining("nats://127.0.0.1:1")]);
+    expect(lines(stdout)).toMatchObject([{ coordinator: "main" }, { task: "read", provider: "near" }, { task: "who", provider: "near" }]);
   });
 });

@@ -16,7 +16,7 @@ export type ClientTarget =
       readonly coordinator?: string | undefined;
     }
   | {
-      /** The network, as `createNatsNetwork` gives one. */
+      /** The network, which the registry of the caller knows too. */
       readonly network: Pick<ServiceNetwork, "urlOf">;
     };
 

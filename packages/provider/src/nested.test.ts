@@ -110,10 +110,10 @@ test("a handler that fails leaves no call behind: what it had begun is cancelled
 test("a trace goes through", async () => {
   await using setup = await setUp();
   const trace = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
-  await setup.provider("inner").task("inner", {}, ({ request }) => request.ext?.["trace"]).start();
+  await setup.provider("inner").task("inner", {}, ({ request, trace: given }) => [request.ext?.["trace"], given]).start();
   await setup.provider("outer")
     .task("plain", {}, ({ tracker }) => tracker.request(setup.url("inner", "inner"), { task: "inner" }))
     .task("limited", { timeoutMs: 1000 }, ({ tracker }) => tracker.request(setup.url("inner", "inner"), { task: "inner" }))
     .start();
-  for (const task of ["plain", "limited"]) expect(await setup.tracker.request(setup.url(task, "outer"), { task, trace })).toEqual(trace);
+  for (const task of ["plain", "limited"]) expect(await setup.tracker.request(setup.url(task, "outer"), { task, trace })).toEqual([trace, trace]);
 });

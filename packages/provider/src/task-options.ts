@@ -1,4 +1,4 @@
-import type { AcommUrl, OptionNames, Request } from "@acomm/protocol";
+import type { AcommUrl, OptionNames, Request, TraceContext } from "@acomm/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Caller, LazyStreamSource } from "@acomm/tracker";
 
@@ -44,6 +44,8 @@ export interface TaskContext<Args = unknown> {
    * @throws AcommError `bad_field` where the response has a stream already, `cancelled` where the request is answered
    */
   readonly stream: (source: LazyStreamSource) => Promise<AcommUrl>;
+  /** The trace that the request belongs to; undefined where it has none. */
+  readonly trace: TraceContext | undefined;
   /** Calls that inherit what is left of this request's time, its end and its trace. */
   readonly tracker: Caller;
 }

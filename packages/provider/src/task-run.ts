@@ -1,5 +1,5 @@
 import { AcommError } from "@acomm/protocol";
-import type { AcommUrl, Request } from "@acomm/protocol";
+import type { AcommUrl, Request, TraceContext } from "@acomm/protocol";
 import type { Caller, LazyStreamSource } from "@acomm/tracker";
 import type { Deadline, HandlerContext, ServedStream, StreamServer } from "@acomm/transport";
 import { Readable } from "node:stream";
@@ -80,6 +80,10 @@ export class TaskRun implements TaskContext, Deadline {
       url.catch(() => undefined); // the run finds it as well, also where the handler doesn't wait for it
       return url;
     };
+  }
+
+  get trace(): TraceContext | undefined {
+    return this.#context.trace;
   }
 
   get tracker(): Caller {

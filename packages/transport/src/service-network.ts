@@ -84,7 +84,7 @@ export interface DiscoverOptions {
 
 /**
  * A network that services of many machines are on: how to reach them, where to be reached, and who is there. A provider and a
- * coordinator take any; the one of NATS is in a package of its own.
+ * coordinator take any.
  */
 export interface ServiceNetwork extends StreamServer, AsyncDisposable {
   /** Sends to the addresses of the network. */
