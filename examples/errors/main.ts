@@ -39,6 +39,7 @@ await fails("no such task", `unix://${buy}`, { task: "sell" });
 await fails("busy, ask again", `unix://${buy}`, buying("star", 2));
 await fails("nobody is there", `unix://${socketDir}/buy/50-other.sock`, buying("star", 2));
 await fails("no answer in time", `unix://${wait}`, { task: "wait", timeoutMs: 100 });
+await until(({ running }) => running === 0); // it has heard that its time is over
 
 // a call that is taken, then the connection is gone: nobody can know whether it ran
 const proxy = await startFaultProxy(join(socketDir, "cut", "wait.sock"), { target: wait });
