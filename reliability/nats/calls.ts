@@ -89,7 +89,8 @@ export async function sharedCalls({ calls, through = "task" }: { readonly calls:
   return [
     exactly(`of ${calls} calls answered`, shared.counts.get("fulfilled") ?? 0, calls),
     exactly("answered with another one's answer", shared.mixedUp + withKill.mixedUp, 0),
-    atMost("off an even share, the process that is farthest", Math.max(...shares), 15, "%"),
+    // a server hands out in turn; a coordinator asks the least busy, so in a short run the one that is warm first gets more
+    atMost("off an even share, the process that is farthest", Math.max(...shares), through === "task" ? 15 : 50, "%"),
     exactly(`of ${calls} calls with an outcome, when one of the three is killed`, sumOf(withKill.counts.values()), calls),
     exactly("with an outcome other than answered, ambiguous or timeout", calls - (withKill.counts.get("fulfilled") ?? 0) - inDoubt, 0),
     atMost("in doubt, of those that the killed one had", inDoubt, inFlight),
