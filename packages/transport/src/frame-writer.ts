@@ -24,6 +24,12 @@ const largeLength = 32 * 1024;
 const blockedBytes = 512 * 1024;
 /** How much may be enqueued before it is written within the turn, in characters. */
 const flushLength = 60 * 1024;
+/**
+ * Of the exchanges that are under way, so many parts at most are gathered for one write, and no fewer frames than these. With all
+ * of them in one write the two processes would take turns; with fewer in each, waking the other would cost more than is won.
+ */
+const partsUnderWay = 4;
+const leastGathered = 8;
 /** Room for a turn's text if it is ASCII. */
 const slabBytes = 128 * 1024;
 /** A turn's text is encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
@@ -35,8 +41,8 @@ const acceptedFrameText = acceptedFrame.toString("latin1");
 const acceptedFrames: Buffer = Buffer.alloc(256 * acceptedFrame.length, acceptedFrame);
 
 /**
- * The writing side of a connection: gathers the frames of one turn of the event loop into one write, and gives a peer up
- * that takes nothing for the time that a frame may take.
+ * The writing side of a connection: gathers the frames of one turn of the event loop into one write, or a few where there are
+ * many, and gives a peer up that takes nothing for the time that a frame may take.
  */
 export class FrameWriter {
   readonly #stream: Duplex;
@@ -50,6 +56,8 @@ export class FrameWriter {
   #spans: number[] = [];
   /** How many acknowledgements follow the text. */
   #accepted = 0;
+  /** How long `#spans` grows before its frames are written within the turn. */
+  #spansToFlush = Infinity;
   /** How much was given to the stream, in bytes. */
   #written = 0;
   #writes = 0;
@@ -93,6 +101,11 @@ export class FrameWriter {
   check(text: string): void {
     // nothing is shorter in bytes than in characters, so most texts need no count
     checkFrameLength(text.length * 3 <= this.#maxFrameBytes ? text.length : Buffer.byteLength(text), this.#maxFrameBytes);
+  }
+
+  /** Says how many exchanges are under way: a part of these is written within the turn, so that the peer works on it meanwhile. */
+  setUnderWay(exchanges: number): void {
+    this.#spansToFlush = 2 * Math.max(leastGathered, exchanges / partsUnderWay);
   }
 
   /** Adds a frame to what is written at the end of this turn; a large one is written at once. */
@@ -180,7 +193,8 @@ export class FrameWriter {
     if (this.#accepted > 0) this.#appendAccepted();
     this.#spans.push(this.#text.length + headerBytes, text.length);
     this.#text += headerPlace + text;
-    if (this.#text.length > flushLength && done === undefined) this.flush(); // so that a peer that takes nothing is noticed within the turn
+    // of much text, so that a peer that takes nothing is noticed within the turn
+    if (done === undefined && (this.#spans.length >= this.#spansToFlush || this.#text.length > flushLength)) this.flush();
     return true;
   }
 

@@ -164,6 +164,8 @@ export interface IncomingConnection {
   enqueueAcknowledgement(text: string): void;
   /** Writes an answer; `route` is that of the message that it answers. @throws AcommError `frame_too_large` */
   enqueue(text: string, route?: unknown): void;
+  /** Says how many answers are open, so that of many a part leaves before the turn ends. */
+  setUnderWay?(exchanges: number): void;
   /** Writes what was enqueued, now. */
   flush(): void;
   /** Runs `then` when what was flushed is as far on its way as {@link isFlushed} says; never where the connection fails before. */
