@@ -35,6 +35,13 @@ const slabBytes = 128 * 1024;
 /** A turn's text is encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
 let slab: Buffer | undefined;
 
+/** The memory of large frames that the kernel has taken, to be filled again. */
+const spareFrames: Buffer[] = [];
+const mostSpareFrames = 4;
+const mostSpareBytes = 1024 * 1024;
+/** Memory for a large frame has a whole number of these, so that it fits others of about its length. */
+const spareStepBytes = 64 * 1024;
+
 /** The acknowledgement that says nothing but "accepted", and many of them; its length is ASCII too. */
 const acceptedFrame: Buffer = Buffer.from(encodeFrame(acceptedText));
 const acceptedFrameText = acceptedFrame.toString("latin1");
@@ -227,17 +234,22 @@ export class FrameWriter {
 
   #writeLarge(text: string, done: WriteDone | undefined): void {
     const bytes = Buffer.byteLength(text);
-    const frame = Buffer.allocUnsafeSlow(headerBytes + bytes);
+    const memory = this.#reusesSlab ? takeSpareFrame(headerBytes + bytes) : Buffer.allocUnsafeSlow(headerBytes + bytes);
+    const frame = memory.subarray(0, headerBytes + bytes);
     frame.writeUInt32BE(bytes, 0);
     frame.write(text, headerBytes);
-    this.#writeBytes(frame, done);
+    this.#writeBytes(frame, (error) => {
+      if (this.#reusesSlab && memory.length <= mostSpareBytes && spareFrames.length < mostSpareFrames) spareFrames.push(memory);
+      done?.(error);
+      this.#checkDrained();
+    });
   }
 
   #writeBytes(bytes: Buffer, done: WriteDone | undefined): void {
     this.#written += bytes.length;
     this.#writes += 1;
-    // only where others wait before it, or it is large, may it be the one that ends a block
-    this.#stream.write(bytes, done ?? (this.#stream.writableLength > 0 || bytes.length > largeLength ? () => { this.#checkDrained(); } : undefined));
+    // only where others wait before it may it be the one that ends a block
+    this.#stream.write(bytes, done ?? (this.#stream.writableLength > 0 ? () => { this.#checkDrained(); } : undefined));
     if (this.#stream.errored !== null) this.#hasFailedAtOnce = true;
   }
 
@@ -246,6 +258,11 @@ export class FrameWriter {
     this.#wasBlocked = false;
     this.#owner.drained();
   }
+}
+
+function takeSpareFrame(bytes: number): Buffer {
+  const memory = spareFrames.pop();
+  return memory !== undefined && memory.length >= bytes ? memory : Buffer.allocUnsafeSlow(Math.ceil(bytes / spareStepBytes) * spareStepBytes);
 }
 
 function flushScheduled(writer: FrameWriter): void {
