@@ -1,6 +1,6 @@
 /**
- * The same declarations in fewer bytes, with all of their comments: one space for each level instead of four, no empty lines, and one
- * import for each module.
+ * The same declarations in fewer bytes, with all of their comments: one space for each level instead of four, no empty lines, comments
+ * on one line where nothing in them needs more, and one import for each module of what is used.
  *
  * @param {string} text what api-extractor writes
  * @returns {string}
@@ -8,15 +8,68 @@
 export function compactDeclarations(text) {
   /** @type {Map<string, string[]>} */
   const imports = new Map();
+  const reference = /^\/\/\/ <reference .*\n/gm;
   const rest = text.replace(/^import (type )?\{ (.+) \} from '(.+)';\n/gm, (_whole, type, names, from) => {
     imports.set(from, [...(imports.get(from) ?? []), `${type ?? ""}${names}`]);
     return "";
   });
-  const head = [...imports].map(([from, names]) => {
+  const body = rest
+    .replace(reference, "")
+    .replace(/^([ \t]*)\/\*\*(.*?)\*\//gms, (_whole, indent, comment) => `${indent}${compactComment(comment, indent)}`)
+    .replace(/^(?: {4})+/gm, (spaces) => " ".repeat(spaces.length / 4))
+    .replace(/^\s*\n/gm, "")
+    .replace(/^export declare /gm, "export "); // `export` says already that it is there
+  const code = withoutComments(body);
+  const head = [...imports].flatMap(([from, all]) => {
+    const names = all.filter((name) => uses(code, name.replace(/^type /, "").replace(/^.* as /, "")));
+    if (names.length === 0) return [];
     const onlyTypes = names.every((name) => name.startsWith("type "));
-    return `import ${onlyTypes ? "type " : ""}{ ${names.map((name) => (onlyTypes ? name.slice(5) : name)).join(", ")} } from "${from}";\n`;
+    return [`import ${onlyTypes ? "type " : ""}{ ${names.map((name) => (onlyTypes ? name.slice(5) : name)).join(", ")} } from "${from}";\n`];
   });
-  const reference = /^\/\/\/ <reference .*\n/gm;
-  const body = rest.replace(reference, "").replace(/^(?: {4})+/gm, (spaces) => " ".repeat(spaces.length / 4)).replace(/^\s*\n/gm, "");
-  return [...(rest.match(reference) ?? []), ...head, body].join("");
+  return ownNames([...(rest.match(reference) ?? []), ...head, body].join(""));
+}
+
+/**
+ * A comment on one line, unless it has paragraphs, a list or code: the tags of a comment need no line of their own.
+ *
+ * @param {string} comment what stands between its marks
+ * @param {string} indent
+ */
+function compactComment(comment, indent) {
+  const lines = comment.split("\n").map((line) => line.replace(/^\s*\* ?/, "").trimEnd());
+  const text = lines.join("\n").trim();
+  const needsLines = /\n\n(?!@)|^\s*(?:[-*|>]|\d+\.) |```/m.test(text);
+  return needsLines ? `/**${comment}*/` : `/** ${text.replace(/\s+/g, " ")} */`;
+}
+
+/**
+ * api-extractor gives `Request` another name, since browsers have one of that name. A module may have a name of its own for it, unless it
+ * means that of the browsers somewhere as well.
+ *
+ * @param {string} text
+ */
+function ownNames(text) {
+  const names = new Set([...text.matchAll(/\b(\w+) as \1_2\b|^export \{ (\w+)_2 as \2 \}$/gm)].map(([, imported, declared]) => imported ?? declared));
+  return [...names].reduce(rename, text);
+}
+
+/** @param {string} text @param {string} name */
+function rename(text, name) {
+  const code = withoutComments(text).replaceAll(`${name} as ${name}_2`, "").replaceAll(`${name}_2 as ${name}`, "");
+  if (uses(code, name)) throw new Error(`${name} means two things`);
+  return text
+    .replace(new RegExp(`^export \\{ ${name}_2 as ${name} \\}\\n`, "m"), "")
+    .replace(new RegExp(`^declare (?=\\w+ ${name}_2\\b)`, "m"), "export ")
+    .replaceAll(`${name} as ${name}_2`, name)
+    .replace(new RegExp(`\\b${name}_2\\b`, "g"), name);
+}
+
+/** @param {string} code @param {string} name */
+function uses(code, name) {
+  return new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(code);
+}
+
+/** @param {string} text */
+function withoutComments(text) {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/"(?:[^"\\\n]|\\.)*"/g, '""');
 }
