@@ -2,13 +2,13 @@ import { AcommError } from "./acomm-error.ts";
 import { kindOf } from "./fields.ts";
 import { nearNames } from "./near-names.ts";
 
-/** Every name of some options. */
+/** @internal Every name of some options. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
 const plainName = /^\w{1,40}$/;
 
 /**
- * Checks that options have no name that nobody reads, such as `timeout` for `timeoutMs`. For constructors: it looks at each.
+ * @internal Checks that options have no name that nobody reads, such as `timeout` for `timeoutMs`. For constructors: it looks at each.
  *
  * @param owner whose options they are
  * @throws AcommError `bad_field`, with the name that was probably meant

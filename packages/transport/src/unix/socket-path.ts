@@ -14,7 +14,7 @@ export function checkSocketPath(path: string): string {
   return path;
 }
 
-/** The URL of a socket path, which is absolute. @throws AcommError `bad_field` where it is no path of a socket */
+/** The URL of an absolute socket path. @throws `bad_field` */
 export function urlOfSocketPath(path: string, streamEnd?: "half-close"): AcommUrl {
   return parseUrl(`unix://${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`, { streamEnd });
 }
