@@ -6,7 +6,7 @@ import { basename, join, relative } from "node:path";
 import { CompilerState, Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 import { rolldown } from "rolldown";
 import { minify } from "terser";
-import { compactDeclarations } from "./declarations.mjs";
+import { compactDeclarations } from "./declarations.ts";
 
 const folder = process.cwd();
 const name = basename(folder);
@@ -56,7 +56,7 @@ async function writeSmall({ fileName, code, map }) {
   const small = await minify(code, {
     module: true,
     ecma: 2020,
-    compress: { passes: 3, keep_classnames: true },
+    compress: { passes: 3, keep_classnames: true, hoist_funs: true, unsafe_arrows: true }, // nothing here is made by `new` of a function
     mangle: { keep_classnames: true, reserved: publicNames() },
     format: { comments: false },
     sourceMap: hasMap && { content: JSON.parse(map.toString()), filename: fileName },
