@@ -81,6 +81,30 @@ describe("FrameDecoder", () => {
     expect(seen).toEqual(expected);
   });
 
+  test("scan reads large frames that are cut into the same memory again; what push gives is never written over", () => {
+    const large = (byte: number): Uint8Array => encodeFrame(new Uint8Array(100_000).fill(byte));
+    const memories = new Set<ArrayBufferLike>();
+    const [one, other] = [new FrameDecoder(), new FrameDecoder()];
+    const scanned: number[] = [];
+    const feed = (decoder: FrameDecoder, bytes: Uint8Array): void => {
+      decoder.scan(bytes, (source, start, end) => {
+        memories.add(source.buffer);
+        expect(source.subarray(start, end).every((byte) => byte === source[start])).toBe(true);
+        scanned.push(source[start] ?? 0);
+      });
+    };
+    for (const byte of [1, 2, 3]) for (const part of [large(byte).subarray(0, 50_000), large(byte).subarray(50_000)]) feed(one, part);
+    expect(memories.size).toBe(1);
+    // two at once
+    feed(one, large(4).subarray(0, 50_000));
+    feed(other, large(5).subarray(0, 70_000));
+    feed(one, large(4).subarray(50_000));
+    feed(other, large(5).subarray(70_000));
+    expect(scanned).toEqual([1, 2, 3, 4, 5]);
+    const pushed = [6, 7, 8].flatMap((byte) => [large(byte).subarray(0, 50_000), large(byte).subarray(50_000)].flatMap((part) => one.push(part)));
+    expect(pushed.map((payload) => [payload.length, new Set(payload)])).toEqual([6, 7, 8].map((byte) => [100_000, new Set([byte])]));
+  });
+
   test("A5 says that a frame has begun when a part of its header is there, and holds just that", () => {
     const decoder = new FrameDecoder();
     expect([decoder.isPartial, decoder.heldBytes]).toEqual([false, 0]);

@@ -8,6 +8,10 @@ const headerBytes = 4;
 const httpHeaders: ReadonlySet<number> = new Set([0x47455420, 0x504f5354, 0x48454144, 0x50555420, 0x4f505449, 0x44454c45, 0x50415443, 0x434f4e4e, 0x54524143]);
 /** How a connection with TLS begins: a handshake, and the first byte of its version. */
 const tlsHeader = 0x1603;
+/** The memory of a large frame that was read, to be filled again by whichever decoder needs it next: new memory costs more than the copy. */
+let spareBody: Uint8Array | undefined;
+const leastSpareBytes = 32 * 1024;
+const mostSpareBytes = 1024 * 1024;
 const textEncoder = /* @__PURE__ */ new TextEncoder();
 
 /** @internal Gets a frame's payload: the bytes of `source` from `start` to `end`, valid only during the call. */
@@ -41,7 +45,7 @@ export function checkFrameLength(length: number, maxFrameBytes: number): void {
   throw new AcommError("frame_too_large", `a frame has ${length} bytes, the limit is ${maxFrameBytes}${hint}`);
 }
 
-/** Takes frames out of a stream of bytes. Cut ones are copied, into at most 4 KiB or twice what has arrived. */
+/** Takes frames out of a stream of bytes. Cut ones are copied, into at most 4 KiB, twice what has arrived, or memory of an earlier frame. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
   /** What has come of a header that is cut; a number, so that a connection with nothing to read holds no memory for it. */
@@ -79,7 +83,7 @@ export class FrameDecoder {
    */
   push(chunk: Uint8Array): Uint8Array[] {
     const frames: Uint8Array[] = [];
-    this.scan(chunk, (source, start, end) => {
+    this.#scan(chunk, false, (source, start, end) => {
       frames.push(source.subarray(start, end));
     });
     return frames;
@@ -87,11 +91,16 @@ export class FrameDecoder {
 
   /** @internal Like {@link push}, without an array and a view for each frame, which is handed out before the next header is read. */
   scan(chunk: Uint8Array, handle: FrameHandler): void {
+    this.#scan(chunk, true, handle);
+  }
+
+  /** @param reuses whether a payload is read before `handle` returns */
+  #scan(chunk: Uint8Array, reuses: boolean, handle: FrameHandler): void {
     let at = 0;
     const size = chunk.length;
     while (at < size) {
       if (this.#body !== undefined) {
-        at = this.#fillBody(this.#body, chunk, at, handle);
+        at = this.#fillBody(this.#body, chunk, at, reuses, handle);
         continue;
       }
       let length: number;
@@ -111,14 +120,14 @@ export class FrameDecoder {
       } else {
         this.#bodyLength = length;
         this.#bodyFilled = size - at;
-        this.#body = new Uint8Array(Math.min(length, Math.max(4096, 2 * this.#bodyFilled)));
+        this.#body = takeSpareBody(length) ?? new Uint8Array(Math.min(length, Math.max(4096, 2 * this.#bodyFilled)));
         this.#body.set(chunk.subarray(at));
         return;
       }
     }
   }
 
-  #fillBody(held: Uint8Array, chunk: Uint8Array, at: number, handle: FrameHandler): number {
+  #fillBody(held: Uint8Array, chunk: Uint8Array, at: number, reuses: boolean, handle: FrameHandler): number {
     const end = Math.min(chunk.length, at + this.#bodyLength - this.#bodyFilled);
     const filled = this.#bodyFilled + end - at;
     let body = held;
@@ -133,6 +142,7 @@ export class FrameDecoder {
     if (filled === this.#bodyLength) {
       this.#body = undefined;
       handle(body, 0, filled);
+      if (reuses && filled >= leastSpareBytes && body.length <= mostSpareBytes) spareBody = body;
     }
     return end;
   }
@@ -140,4 +150,11 @@ export class FrameDecoder {
 
 function readLength(bytes: Uint8Array, at: number): number {
   return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
+}
+
+function takeSpareBody(length: number): Uint8Array | undefined {
+  if (spareBody === undefined || length < leastSpareBytes || length > spareBody.length) return undefined;
+  const body = spareBody;
+  spareBody = undefined;
+  return body;
 }

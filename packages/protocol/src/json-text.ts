@@ -15,6 +15,8 @@ export interface MemberSpan {
   readonly end: number;
 }
 
+type Members = Readonly<Record<string, unknown>>;
+
 /** How deep a message may nest arrays and objects. */
 export const defaultMaxDepth = 256;
 
@@ -96,7 +98,7 @@ export function encodeJson(value: unknown, field: string): string {
 /** How much of a text is searched before it is parsed, in characters: what is deep is mostly so from its beginning. */
 const openingLength = 4096;
 /** From which length, in characters, and from how many brackets on all of a text is searched before it is parsed. */
-const bulkyLength = 256 * 1024;
+const bulkyLength = 512 * 1024;
 const bulkyBrackets = 20_000;
 
 /** Whether the text opens more than `maxDepth` arrays and objects before it closes them. */
@@ -119,17 +121,23 @@ function opensDeeper(text: string, maxDepth: number): boolean {
 /** Whether arrays and objects are nested deeper than `levels`; faster than to look through their text. */
 function nestsDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
+  return Array.isArray(value) ? elementsNestDeeper(value, levels) : membersNestDeeper(value as Members, levels);
+}
+
+// two functions, and neither called for anything else: half the time of one for both
+function elementsNestDeeper(elements: readonly unknown[], levels: number): boolean {
   if (levels === 0) return true;
-  if (Array.isArray(value)) {
-    for (const member of value as unknown[]) {
-      if (typeof member === "object" && member !== null && nestsDeeper(member, levels - 1)) return true;
-    }
-    return false;
+  for (const value of elements) {
+    if (typeof value === "object" && value !== null && (Array.isArray(value) ? elementsNestDeeper(value, levels - 1) : membersNestDeeper(value as Members, levels - 1))) return true;
   }
-  const members = value as Readonly<Record<string, unknown>>;
+  return false;
+}
+
+function membersNestDeeper(members: Members, levels: number): boolean {
+  if (levels === 0) return true;
   for (const key in members) {
-    const member = members[key];
-    if (typeof member === "object" && member !== null && nestsDeeper(member, levels - 1)) return true;
+    const value = members[key];
+    if (typeof value === "object" && value !== null && (Array.isArray(value) ? elementsNestDeeper(value, levels - 1) : membersNestDeeper(value as Members, levels - 1))) return true;
   }
   return false;
 }

@@ -61,6 +61,8 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
   isSettled = false;
   #isAccepted = false;
   isCancelled = false;
+  /** Until it was given to a transport all of its time is left, and the clock need not be asked again. */
+  isNew = true;
   readonly #owner: CallOwner;
   readonly #message: CallMessage;
   readonly #init: CallInit;
@@ -229,6 +231,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
   /** A whole number. Within the resolution of deadlines it is all of the time, so that most calls say the same. */
   #timeLeftMs(): number {
     const { timeoutMs } = this.#init;
+    if (this.isNew) return Math.ceil(timeoutMs);
     const leftMs = this.#until - performance.now();
     return Math.max(Math.ceil(leftMs > timeoutMs - resolutionMs ? timeoutMs : leftMs), 1);
   }

@@ -99,6 +99,7 @@ export class Calls {
     if (call.isSettled) return; // its parent has ended
     if (transport.call !== undefined && responseHook === undefined) transport.call(target, call);
     else void this.#send(target, transport, call, timeoutMs);
+    call.isNew = false;
   }
 
   /** Sends a call whose answer can only come to a hook. */

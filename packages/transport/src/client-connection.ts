@@ -89,6 +89,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier {
     try {
       const text = message.encode(message.takesReply && this.#repliesHere ? this.#answers.freeId() : undefined);
       if (message.takesReply) this.#answers.add(message);
+      this.#connection.setUnderWay(this.#answers.size);
       try {
         this.#connection.enqueue(text);
       } catch (error) {

@@ -31,6 +31,22 @@ describe("write", () => {
     for (const text of texts) expect((await pair.peer.next()) === text).toBe(true);
   });
 
+  test("of many exchanges under way, parts are written before the turn ends, so that the peer works on them meanwhile", async () => {
+    await using pair = await open();
+    const writesFor = (underWay: number, frames: number): number => {
+      const before = pair.connection.writes;
+      pair.connection.setUnderWay(underWay);
+      for (let frame = 0; frame < frames; frame += 1) pair.connection.enqueue("{}");
+      pair.connection.flush();
+      return pair.connection.writes - before;
+    };
+    expect(writesFor(1, 7)).toBe(1);
+    expect(writesFor(16, 16)).toBe(2);
+    expect(writesFor(64, 64)).toBe(4);
+    expect(writesFor(1000, 1000)).toBe(4);
+    for (let frame = 0; frame < 7 + 16 + 64 + 1000; frame += 1) expect(await pair.peer.next()).toBe("{}");
+  });
+
   test("goes through a stream that is no socket as well", async () => {
     const [here, there] = duplexPair({ allowHalfOpen: true });
     const [one, other] = [new Connection(here), new Connection(there)];

@@ -211,6 +211,11 @@ export class Connection implements IncomingConnection {
     if (!this.#isClosed && !this.#isEnding) this.#writer.enqueueAccepted();
   }
 
+  /** @internal Says how many exchanges are under way; of many, a part is written before the turn ends. */
+  setUnderWay(exchanges: number): void {
+    this.#writer.setUnderWay(exchanges);
+  }
+
   /** @internal Adds a frame to what is written at the end of this turn. @throws AcommError `frame_too_large` */
   enqueue(text: string): void {
     if (text.length * 3 > this.#maxFrameBytes) this.#writer.check(text);

@@ -24,10 +24,23 @@ const largeLength = 32 * 1024;
 const blockedBytes = 512 * 1024;
 /** How much may be enqueued before it is written within the turn, in characters. */
 const flushLength = 60 * 1024;
+/**
+ * Of the exchanges that are under way, so many parts at most are gathered for one write, and no fewer frames than these. With all
+ * of them in one write the two processes would take turns; with fewer in each, waking the other would cost more than is won.
+ */
+const partsUnderWay = 4;
+const leastGathered = 8;
 /** Room for a turn's text if it is ASCII. */
 const slabBytes = 128 * 1024;
 /** A turn's text is encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
 let slab: Buffer | undefined;
+
+/** The memory of large frames that the kernel has taken, to be filled again. */
+const spareFrames: Buffer[] = [];
+const mostSpareFrames = 4;
+const mostSpareBytes = 1024 * 1024;
+/** Memory for a large frame has a whole number of these, so that it fits others of about its length. */
+const spareStepBytes = 64 * 1024;
 
 /** The acknowledgement that says nothing but "accepted", and many of them; its length is ASCII too. */
 const acceptedFrame: Buffer = Buffer.from(encodeFrame(acceptedText));
@@ -35,8 +48,8 @@ const acceptedFrameText = acceptedFrame.toString("latin1");
 const acceptedFrames: Buffer = Buffer.alloc(256 * acceptedFrame.length, acceptedFrame);
 
 /**
- * The writing side of a connection: gathers the frames of one turn of the event loop into one write, and gives a peer up
- * that takes nothing for the time that a frame may take.
+ * The writing side of a connection: gathers the frames of one turn of the event loop into one write, or a few where there are
+ * many, and gives a peer up that takes nothing for the time that a frame may take.
  */
 export class FrameWriter {
   readonly #stream: Duplex;
@@ -50,6 +63,8 @@ export class FrameWriter {
   #spans: number[] = [];
   /** How many acknowledgements follow the text. */
   #accepted = 0;
+  /** How long `#spans` grows before its frames are written within the turn. */
+  #spansToFlush = Infinity;
   /** How much was given to the stream, in bytes. */
   #written = 0;
   #writes = 0;
@@ -93,6 +108,11 @@ export class FrameWriter {
   check(text: string): void {
     // nothing is shorter in bytes than in characters, so most texts need no count
     checkFrameLength(text.length * 3 <= this.#maxFrameBytes ? text.length : Buffer.byteLength(text), this.#maxFrameBytes);
+  }
+
+  /** Says how many exchanges are under way: a part of these is written within the turn, so that the peer works on it meanwhile. */
+  setUnderWay(exchanges: number): void {
+    this.#spansToFlush = 2 * Math.max(leastGathered, exchanges / partsUnderWay);
   }
 
   /** Adds a frame to what is written at the end of this turn; a large one is written at once. */
@@ -180,7 +200,8 @@ export class FrameWriter {
     if (this.#accepted > 0) this.#appendAccepted();
     this.#spans.push(this.#text.length + headerBytes, text.length);
     this.#text += headerPlace + text;
-    if (this.#text.length > flushLength && done === undefined) this.flush(); // so that a peer that takes nothing is noticed within the turn
+    // of much text, so that a peer that takes nothing is noticed within the turn
+    if (done === undefined && (this.#spans.length >= this.#spansToFlush || this.#text.length > flushLength)) this.flush();
     return true;
   }
 
@@ -213,17 +234,22 @@ export class FrameWriter {
 
   #writeLarge(text: string, done: WriteDone | undefined): void {
     const bytes = Buffer.byteLength(text);
-    const frame = Buffer.allocUnsafeSlow(headerBytes + bytes);
+    const memory = this.#reusesSlab ? takeSpareFrame(headerBytes + bytes) : Buffer.allocUnsafeSlow(headerBytes + bytes);
+    const frame = memory.subarray(0, headerBytes + bytes);
     frame.writeUInt32BE(bytes, 0);
     frame.write(text, headerBytes);
-    this.#writeBytes(frame, done);
+    this.#writeBytes(frame, (error) => {
+      if (this.#reusesSlab && memory.length <= mostSpareBytes && spareFrames.length < mostSpareFrames) spareFrames.push(memory);
+      done?.(error);
+      this.#checkDrained();
+    });
   }
 
   #writeBytes(bytes: Buffer, done: WriteDone | undefined): void {
     this.#written += bytes.length;
     this.#writes += 1;
-    // only where others wait before it, or it is large, may it be the one that ends a block
-    this.#stream.write(bytes, done ?? (this.#stream.writableLength > 0 || bytes.length > largeLength ? () => { this.#checkDrained(); } : undefined));
+    // only where others wait before it may it be the one that ends a block
+    this.#stream.write(bytes, done ?? (this.#stream.writableLength > 0 ? () => { this.#checkDrained(); } : undefined));
     if (this.#stream.errored !== null) this.#hasFailedAtOnce = true;
   }
 
@@ -232,6 +258,11 @@ export class FrameWriter {
     this.#wasBlocked = false;
     this.#owner.drained();
   }
+}
+
+function takeSpareFrame(bytes: number): Buffer {
+  const memory = spareFrames.pop();
+  return memory !== undefined && memory.length >= bytes ? memory : Buffer.allocUnsafeSlow(Math.ceil(bytes / spareStepBytes) * spareStepBytes);
 }
 
 function flushScheduled(writer: FrameWriter): void {

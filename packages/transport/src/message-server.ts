@@ -134,6 +134,7 @@ export class ServerConnection implements FrameReceiver {
   turnEnded(): void {
     const { connection } = this;
     connection.flush();
+    connection.setUnderWay?.(this.openAnswers);
     if (this.#accepted.length > 0) this.#startWhenFlushed();
     if (connection.isBlocked) connection.pause();
   }

@@ -159,6 +159,8 @@ export interface IncomingConnection {
   enqueueAcknowledgement(text: string): void;
   /** @internal Writes an answer; `route` is that of the message that it answers. @throws AcommError `frame_too_large` */
   enqueue(text: string, route?: unknown): void;
+  /** @internal Says how many answers are open, so that of many a part leaves before the turn ends. */
+  setUnderWay?(exchanges: number): void;
   /** @internal Writes what was enqueued, now. */
   flush(): void;
   /** @internal Runs `then` when what was flushed is as far on its way as {@link isFlushed} says; never where the connection fails before. */
