@@ -16,7 +16,8 @@ export function compactDeclarations(text: string): string {
     .replace(/^([ \t]*)\/\*\*(.*?)\*\//gms, (_whole, indent: string, comment: string) => `${indent}${compactComment(comment)}`)
     .replace(/^(?: {4})+/gm, (spaces) => " ".repeat(spaces.length / 4))
     .replace(/^\s*\n/gm, "")
-    .replace(/^export declare /gm, "export "); // `export` says already that it is there
+    .replace(/^export declare /gm, "export ") // `export` says already that it is there
+    .replace(/^export interface \w+(?:Init|Limits|Options)\b.*?^\}/gms, (options) => options.replace(/^ readonly (?=\w+\?:)/gm, " ")); // whoever writes them may change them
   const code = withoutComments(body);
   const head = [...imports].flatMap(([from, all]) => {
     const names = all.filter((name) => uses(code, name.replace(/^type /, "").replace(/^.* as /, "")));

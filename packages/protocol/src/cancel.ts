@@ -9,7 +9,7 @@ export function encodeCancel(id: string): string {
   return `{"id":"${crypto.randomUUID()}","task":"${cancelTask}","responsehook":null,"stream_url":null,"args":{"id":${JSON.stringify(id)}}}`;
 }
 
-/** @internal The id that a request cancels; undefined where it is a request like any other. @throws AcommError `bad_field` where it names none */
+/** @internal The id that a request cancels; undefined where it is a request like any other. @throws `bad_field` where it names none */
 export function cancelledId({ task, args }: Pick<Request, "task" | "args">): string | undefined {
   if (task !== cancelTask) return undefined;
   const { id } = (args ?? {}) as { readonly id?: unknown };

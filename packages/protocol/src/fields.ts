@@ -31,7 +31,7 @@ export function foldKey(key: string): string {
 /** The last plain name that was checked: most requests name the task of the one before. */
 let lastPlain = "-";
 
-/** @internal Checks an `id` or a `task`. @throws AcommError `bad_field` naming the field, the kind of its value and the limit. */
+/** @internal Checks an `id` or a `task`. @throws `bad_field` naming the field, the kind of its value and the limit. */
 export function checkName(value: unknown, field: "id" | "task"): string {
   if (typeof value !== "string") throw new AcommError("bad_field", `${field} must be a string of 1 to ${maxNameBytes} bytes, but is ${kindOf(value)}`);
   if (value === lastPlain) return value;

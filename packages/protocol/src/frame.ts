@@ -33,7 +33,7 @@ export function encodeFrame(payload: string | Uint8Array, maxFrameBytes: number 
   return frame;
 }
 
-/** @internal @throws AcommError `bad_frame` for a length of 0, `frame_too_large` for one above the limit, both in bytes. */
+/** @internal @throws `bad_frame` for a length of 0, `frame_too_large` for one above the limit, both in bytes. */
 export function checkFrameLength(length: number, maxFrameBytes: number): void {
   if (length === 0) throw new AcommError("bad_frame", "a frame has 0 bytes: send a JSON object");
   if (length <= maxFrameBytes) return;

@@ -30,7 +30,7 @@ const closeBrace = 0x7d;
 /** The decoder of the whole library: bytes that are not UTF-8 throw, a byte order mark is not swallowed. */
 const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** @internal @throws AcommError `bad_json` where the bytes are not UTF-8. */
+/** @internal @throws `bad_json` where the bytes are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
@@ -43,7 +43,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
  * @internal Parses one JSON text.
  *
  * @param maxDepth how deep it may nest, @default 256
- * @throws AcommError `bad_json` where it isn't JSON or is nested deeper.
+ * @throws `bad_json` where it isn't JSON or is nested deeper.
  */
 export function parseJson(text: string, maxDepth: number = defaultMaxDepth): unknown {
   let value: unknown;
@@ -83,7 +83,7 @@ function parseShallow(text: string, maxDepth: number): unknown {
   return nestsDeeper(value, maxDepth) ? undefined : value;
 }
 
-/** @internal The JSON text of a value; `undefined` is written as `null`. @throws AcommError `bad_field` naming the field. */
+/** @internal The JSON text of a value; `undefined` is written as `null`. @throws `bad_field` naming the field. */
 export function encodeJson(value: unknown, field: string): string {
   if (value === undefined) return "null";
   try {

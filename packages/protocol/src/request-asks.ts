@@ -28,7 +28,7 @@ const maxTracestateLength = 512;
 const maxTimeoutMs = 2 ** 31 - 1;
 const nothing: RequestAsks = Object.freeze({});
 
-/** @internal What a request that was read asks for. A trace that is not of the form counts as none. @throws AcommError `bad_field` naming the key */
+/** @internal What a request that was read asks for. A trace that is not of the form counts as none. @throws `bad_field` naming the key */
 export function asksOf({ ext }: Pick<Request, "ext">): RequestAsks {
   if (ext === undefined) return nothing;
   const { timeout, progress, trace, hops } = ext;
@@ -41,7 +41,7 @@ export function asksOf({ ext }: Pick<Request, "ext">): RequestAsks {
   };
 }
 
-/** What is asked for, as members of the JSON of `ext`, each with a comma before it. @throws AcommError `bad_field` naming the field */
+/** What is asked for, as members of the JSON of `ext`, each with a comma before it. @throws `bad_field` naming the field */
 export function encodeAsks(asks: RequestAsks): string {
   const { timeoutMs, progress, trace, hops } = asks;
   let text = "";
@@ -52,7 +52,7 @@ export function encodeAsks(asks: RequestAsks): string {
   return text;
 }
 
-/** @internal Checks a trace context that is to be sent. @throws AcommError `bad_field` */
+/** @internal Checks a trace context that is to be sent. @throws `bad_field` */
 export function checkTrace(trace: TraceContext): TraceContext {
   if (isTrace(trace)) return trace.tracestate === undefined ? { traceparent: trace.traceparent } : { traceparent: trace.traceparent, tracestate: trace.tracestate };
   throw new AcommError("bad_field", `trace must have a traceparent as W3C Trace Context writes it, and a tracestate of at most ${maxTracestateLength} characters or none`);

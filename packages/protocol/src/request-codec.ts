@@ -44,7 +44,7 @@ export function encodeRequest(request: Request, options?: RequestAsks & { readon
  * @param id a name of letters, digits, `_`, `.`, `:` and `-`
  * @param argsText JSON
  * @param timeoutMs what is left of the caller's time, a whole number
- * @throws AcommError `bad_field` naming the task.
+ * @throws `bad_field` naming the task.
  */
 export function encodeCall(id: string, task: string, argsText: string, timeoutMs: number): string {
   if (task !== lastTask) quoteTask(task);

@@ -54,7 +54,7 @@ export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText
  *
  * @param value any JSON
  * @param options.reply marks it as one that goes back on the connection that asked (wire 2.8)
- * @throws AcommError `bad_field` where the value can't be written as JSON, or is undefined
+ * @throws `bad_field` where the value can't be written as JSON, or is undefined
  */
 export function encodeProgress({ id }: Pick<Request, "id">, value: unknown, options: { readonly reply: boolean }): string {
   if (value === undefined) throw new AcommError("bad_field", "progress must be a JSON value, but is missing");
@@ -118,7 +118,7 @@ function decodeAnyResponse(text: string, maxDepth: number | undefined): Response
   };
 }
 
-/** The error text of a response; none counts as success, as in the original. @throws AcommError `bad_field` */
+/** The error text of a response; none counts as success, as in the original. @throws `bad_field` */
 export function readError(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value !== "string") throw new AcommError("bad_field", `error must be a string, but is ${kindOf(value)}`);

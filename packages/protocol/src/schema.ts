@@ -19,7 +19,7 @@ export type SchemaOutcome<Output> =
 /**
  * The value as the schema gives it; the value itself without one.
  *
- * @throws AcommError `bad_field` with the value's path and the schema's words; `details` holds those of every issue, and nothing
+ * @throws `bad_field` with the value's path and the schema's words; `details` holds those of every issue, and nothing
  * else of it: some schemas put the value in.
  */
 export async function validateWith(schema: Schema | undefined, value: unknown, field: string): Promise<unknown> {

@@ -21,7 +21,7 @@ const maxPriority = 999;
  * @internal Checks a name that becomes a part of a path: the task of a provider. It can't leave the socket directory, nor be one of
  * the directories that are there for other things.
  *
- * @throws AcommError `bad_field` where it is no plain name, `unknown_task` where it is taken by the layout itself
+ * @throws `bad_field` where it is no plain name, `unknown_task` where it is taken by the layout itself
  */
 export function checkTaskName(task: string): string {
   checkPlainName(task, "task");
@@ -29,12 +29,12 @@ export function checkTaskName(task: string): string {
   return task;
 }
 
-/** @internal Checks the name of a provider or coordinator, which becomes a file name. @throws AcommError `bad_field` */
+/** @internal Checks the name of a provider or coordinator, which becomes a file name. @throws `bad_field` */
 export function checkServiceName(name: string, field = "name"): string {
   return checkPlainName(name, field);
 }
 
-/** @internal Checks the directory that the sockets of a system share. @throws AcommError `bad_address` where it is relative, holds a NUL or leaves no room for a socket's name. */
+/** @internal Checks the directory that the sockets of a system share. @throws `bad_address` where it is relative, holds a NUL or leaves no room for a socket's name. */
 export function checkSocketDirectory(socketDir: string): string {
   if (typeof socketDir !== "string" || !isAbsolute(socketDir) || socketDir.includes("\0")) throw new AcommError("bad_address", "socketDir must be an absolute path such as /run/acomm");
   const bytes = Buffer.byteLength(socketDir);
@@ -42,7 +42,7 @@ export function checkSocketDirectory(socketDir: string): string {
   return socketDir;
 }
 
-/** @internal Checks the priority of a provider. @throws AcommError `bad_field` unless it is a whole number from 0 to 999 */
+/** @internal Checks the priority of a provider. @throws `bad_field` unless it is a whole number from 0 to 999 */
 export function checkPriority(priority: number): number {
   if (Number.isInteger(priority) && priority >= 0 && priority <= maxPriority) return priority;
   throw new AcommError("bad_field", `priority must be a whole number from 0 to ${maxPriority}, but is ${String(priority)}`);

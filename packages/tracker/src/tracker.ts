@@ -326,7 +326,7 @@ export class Tracker implements AsyncDisposable {
     return pending;
   }
 
-  /** The request that waits for a response. @throws AcommError `unknown_id` */
+  /** The request that waits for a response. @throws `unknown_id` */
   #open(response: Response): PendingRequest {
     const pending = this.#pending.find(response.id);
     if (pending?.isClaimed !== false) throw this.#unknown(response);

@@ -100,7 +100,7 @@ export class ConnectionQueue {
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
-  /** Waits until every connection is done, then cuts what is left. @throws AcommError `bad_field` */
+  /** Waits until every connection is done, then cuts what is left. @throws `bad_field` */
   async drain(options: StopOptions): Promise<StopReport> {
     const graceMs = checkGraceMs(options.graceMs);
     for (const connection of this.#waiting.splice(0)) {

@@ -21,7 +21,7 @@ export interface ConnectionOptions {
   readonly headerTimeoutMs?: number | undefined;
 }
 
-/** Checks what is given of the limits. @throws AcommError `bad_field` */
+/** Checks what is given of the limits. @throws `bad_field` */
 export function checkConnectionOptions(options: ConnectionOptions): Required<{ [Key in keyof ConnectionOptions]: number }> {
   return {
     maxFrameBytes: checkCount(options.maxFrameBytes ?? defaultMaxFrameBytes, "maxFrameBytes"),
@@ -216,7 +216,7 @@ export class Connection implements IncomingConnection {
     this.#writer.setUnderWay(exchanges);
   }
 
-  /** @internal Adds a frame to what is written at the end of this turn. @throws AcommError `frame_too_large` */
+  /** @internal Adds a frame to what is written at the end of this turn. @throws `frame_too_large` */
   enqueue(text: string): void {
     if (text.length * 3 > this.#maxFrameBytes) this.#writer.check(text);
     this.enqueueAcknowledgement(text);
@@ -409,7 +409,7 @@ export class Connection implements IncomingConnection {
   }
 }
 
-/** @throws AcommError `bad_json` where the bytes are not UTF-8. */
+/** @throws `bad_json` where the bytes are not UTF-8. */
 function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (isAscii(buffer)) return buffer.toString("latin1");

@@ -25,7 +25,7 @@ const maxAmbiguous = 3;
  * where the exchange broke off: a tracker takes the answer to a request once and refuses it then with `unknown_id`. A
  * response that can't be written becomes one that says so.
  *
- * @throws AcommError `forbidden_target`, `undeliverable`
+ * @throws `forbidden_target`, `undeliverable`
  */
 export async function deliverResponse(request: Request, response: Response, options: DeliverOptions): Promise<void> {
   const { registry, admit, timeoutMs, signal } = options;

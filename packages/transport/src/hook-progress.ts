@@ -29,7 +29,7 @@ export class HookProgress {
     this.#init = init;
   }
 
-  /** @throws AcommError `bad_field` where the value can't be written as JSON */
+  /** @throws `bad_field` where the value can't be written as JSON */
   add(value: unknown): void {
     this.#waiting = encodeProgress(this.#request, value, { reply: false });
     this.#underWay ??= this.#deliver().finally(() => { this.#underWay = undefined; });

@@ -96,7 +96,7 @@ export class ServerConnection implements FrameReceiver {
     return this.#hasSpoken && this.openAnswers === 0 && this.#accepted.length === 0 && !this.#hasUnflushed;
   }
 
-  /** Writes the text of an answer with the others of this turn; `route` is that of its request. @throws AcommError `frame_too_large` */
+  /** Writes the text of an answer with the others of this turn; `route` is that of its request. @throws `frame_too_large` */
   answer(text: string, route: unknown): void {
     this.connection.enqueue(text, route);
     if (this.connection.isBlocked) this.connection.pause(); // who doesn't take answers may not ask for more

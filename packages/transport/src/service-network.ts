@@ -88,7 +88,7 @@ export interface ServiceNetwork extends StreamServer, AsyncDisposable {
   readonly transport: Transport;
   /** At an address, by default one of its own. A message goes to one of those who listen there. @throws `bad_address`, `bad_field` */
   createListener(address?: string, options?: MessageListenerOptions): Listener;
-  /** The URL of an address. @throws AcommError `bad_address` */
+  /** The URL of an address. @throws `bad_address` */
   urlOf(address: string): AcommUrl;
   /** From now on whoever looks finds it. @throws `bad_field`, `unavailable`, `stopping` */
   announce(service: ServiceAnnouncement): Promise<Announcement>;

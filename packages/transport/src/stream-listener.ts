@@ -38,7 +38,7 @@ export class StreamListener implements Listener {
   #stopping: Promise<StopReport> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   constructor(init: StreamListenerInit) {
     this.#listen = init.listen;
     this.#knownUrl = init.url;

@@ -73,7 +73,7 @@ export class StreamReader extends Readable {
    * Gives each chunk to `take` instead of to whoever reads; resolves at the end. The chunk's memory is used again as soon as
    * what `take` returns has settled, which is how no byte of a stream is copied on its way through.
    *
-   * @throws AcommError `truncated_stream`, `timeout`, `cancelled`; else what `take` throws
+   * @throws `truncated_stream`, `timeout`, `cancelled`; else what `take` throws
    */
   lend(take: ChunkHandler): Promise<void> {
     return new Promise((resolve, reject) => {

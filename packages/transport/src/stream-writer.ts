@@ -24,7 +24,7 @@ export async function openSource(source: LazyStreamSource): Promise<Readable> {
  * its own side before that has left.
  *
  * @param options.idleTimeoutMs how long the reader may take nothing or the source give nothing, in milliseconds, @default 60 000
- * @throws AcommError `truncated_stream` where the reader left, `timeout` where nothing moved; else what the source threw.
+ * @throws `truncated_stream` where the reader left, `timeout` where nothing moved; else what the source threw.
  */
 export async function writeStream(connection: Socket, source: Readable, options: { readonly idleTimeoutMs?: number | undefined } = {}): Promise<void> {
   const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");

@@ -148,7 +148,7 @@ export interface IncomingConnection {
   hold(bytes: number): void;
   /** @internal From now on every message goes to the receiver. Called once, instead of {@link read}. */
   receive(receiver: FrameReceiver): void;
-  /** @internal The text of the next message, undefined at the end. @throws AcommError what ended the connection, `timeout`, `cancelled` */
+  /** @internal The text of the next message, undefined at the end. @throws what ended the connection, `timeout`, `cancelled` */
   read(options?: WaitOptions): Promise<string | undefined>;
   /**
    * @internal Acknowledges the oldest message that has no acknowledgement yet: accepted; `answersHere` where an answer to it will follow,
@@ -157,7 +157,7 @@ export interface IncomingConnection {
   enqueueAccepted(answersHere?: boolean, lasts?: boolean): void;
   /** @internal The same with this text, an acceptance or a refusal. */
   enqueueAcknowledgement(text: string): void;
-  /** @internal Writes an answer; `route` is that of the message that it answers. @throws AcommError `frame_too_large` */
+  /** @internal Writes an answer; `route` is that of the message that it answers. @throws `frame_too_large` */
   enqueue(text: string, route?: unknown): void;
   /** @internal Says how many answers are open, so that of many a part leaves before the turn ends. */
   setUnderWay?(exchanges: number): void;
@@ -200,6 +200,6 @@ export interface ServedStream {
 
 /** Serves streams, the counterpart of {@link Transport.openStream}. A tracker takes any. */
 export interface StreamServer {
-  /** Serves a source to one reader. @throws AcommError `bad_field`, `bad_address`, `unavailable`, `stopping` */
+  /** Serves a source to one reader. @throws `bad_field`, `bad_address`, `unavailable`, `stopping` */
   serveStream(source: LazyStreamSource, options?: ServedStreamOptions): Promise<ServedStream>;
 }

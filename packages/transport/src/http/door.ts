@@ -73,7 +73,7 @@ export class HttpDoor implements AsyncDisposable {
   #stopping: Promise<StopReport> | undefined;
   #onIdle: (() => void) | undefined;
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   constructor(options: HttpDoorOptions = {}) {
     const { host = "127.0.0.1", port = 0, tls } = options;
     for (const [path, handler] of Object.entries(options.routes ?? {})) this.route(path, handler);
