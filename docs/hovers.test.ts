@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { compactDeclarations } from "../tooling/scripts/declarations.ts";
 
 const root = join(import.meta.dirname, "..");
 // the last TypeScript with a language service to ask, which lint brings along
@@ -16,7 +17,7 @@ interface LanguageServices {
   readonly displayPartsToString: (parts: unknown) => string;
   readonly convertCompilerOptionsFromJson: (options: unknown, folder: string) => { readonly options: unknown };
   readonly createLanguageService: (host: unknown) => {
-    readonly getQuickInfoAtPosition: (file: string, at: number) => { readonly displayParts: unknown; readonly documentation: unknown } | undefined;
+    readonly getQuickInfoAtPosition: (file: string, at: number) => { readonly displayParts: unknown; readonly documentation: unknown; readonly tags?: readonly { readonly name: string; readonly text: unknown }[] } | undefined;
     readonly getSemanticDiagnostics: (file: string) => readonly { readonly messageText: unknown }[];
   };
 }
@@ -47,17 +48,21 @@ const { options } = ts.convertCompilerOptionsFromJson(
   { target: "es2024", lib: ["es2024", "esnext.disposable"], module: "nodenext", strict: true, exactOptionalPropertyTypes: true, skipLibCheck: true, customConditions: ["@acomm/source"], allowImportingTsExtensions: true, noEmit: true, types: ["node"] },
   root,
 );
+/** A file of declarations with comments, and the same as it is published. */
+const declared = join(root, "packages", "transport", "src", "transport.ts");
+const published = join(root, "packages", "transport", "src", "published.ts"); // is in memory alone
+const inMemory = new Map([[file, source], [published, compactDeclarations(readFileSync(declared, "utf8"))]]);
 const service = ts.createLanguageService({
   ...ts.sys,
   useCaseSensitiveFileNames: () => true,
-  getScriptFileNames: () => [file],
+  getScriptFileNames: () => [...inMemory.keys(), declared],
   getScriptVersion: () => "1",
-  getScriptSnapshot: (path: string) => (path === file || existsSync(path) ? ts.ScriptSnapshot.fromString(path === file ? source : readFileSync(path, "utf8")) : undefined),
+  getScriptSnapshot: (path: string) => (inMemory.has(path) || existsSync(path) ? ts.ScriptSnapshot.fromString(inMemory.get(path) ?? readFileSync(path, "utf8")) : undefined),
   getCurrentDirectory: () => root,
   getCompilationSettings: () => options,
   getDefaultLibFileName: ts.getDefaultLibFilePath,
-  fileExists: (path: string) => path === file || existsSync(path),
-  readFile: (path: string) => (path === file ? source : readFileSync(path, "utf8")),
+  fileExists: (path: string) => inMemory.has(path) || existsSync(path),
+  readFile: (path: string) => inMemory.get(path) ?? readFileSync(path, "utf8"),
 });
 
 /** What the editor shows for the name that `text` begins or ends with. */
@@ -95,4 +100,19 @@ test("the types of what everybody uses are shown by their names", { timeout: 60_
 test("and each says what it is for", { timeout: 60_000 }, () => {
   const names = ['UnixListener("', "serve(listener", "signal }", "Provider({", ".task", "args })", "Coordinator({", "Tracker()", "createClient<", "client.request", "client.call", "tracker.request", "createRequest({", "MultiRequest(tracker", "tracker).responses"];
   expect(names.filter((name) => shown(name).text === "")).toEqual([]);
+});
+
+test("what is published shows the same comments and tags", { timeout: 60_000 }, () => {
+  const hovers = (path: string): readonly (readonly string[])[] => {
+    const text = inMemory.get(path) ?? readFileSync(path, "utf8");
+    return [...text.matchAll(/^(?:export (?:interface|type)| +(?:readonly)?) ?(\w+)(?=[?(:]| [={])/gm)].map((match) => {
+      const info = service.getQuickInfoAtPosition(path, match.index + match[0].lastIndexOf(match[1]!));
+      const said = [ts.displayPartsToString(info?.documentation), ...(info?.tags ?? []).map(({ name, text: of }) => `@${name} ${ts.displayPartsToString(of)}`)];
+      return [match[1]!, ...said.map((one) => one.replaceAll(/\s+/g, " ").trim())];
+    });
+  };
+  const shownNow = hovers(published);
+  expect(shownNow.length).toBeGreaterThan(60);
+  expect(shownNow.filter((one) => one.some((line) => line.startsWith("@default"))).length).toBeGreaterThan(5);
+  expect(shownNow).toEqual(hovers(declared));
 });

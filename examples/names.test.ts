@@ -1,6 +1,7 @@
+import { internalNames } from "@acomm/testing";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "..");
@@ -16,12 +17,14 @@ const imported = new Set(
 
 const entries = (await readdir(join(root, "packages"))).map((name) => `packages/${name}/src/index.ts`).filter((entry) => !entry.startsWith("packages/acomm/") && existsSync(join(root, entry)));
 
-describe("every public name is imported by an example:", () => {
+describe("every public name is imported by an example, and no internal one:", () => {
   test.each(entries)("%s", async (entry) => {
     const text = await readFile(join(root, entry), "utf8");
     const names = [...text.matchAll(/^export (?:type )?\{([^}]*)\} from/gm)].flatMap(([, list = ""]) => list.split(",").map((name) => name.trim().replace(/.* as /, "")));
+    const internal = await internalNames(dirname(join(root, entry)));
     expect(names.length).toBeGreaterThan(0);
-    expect(names.filter((name) => !imported.has(name))).toEqual([]);
+    expect(names.filter((name) => !imported.has(name) && !internal.has(name))).toEqual([]);
+    expect(names.filter((name) => imported.has(name) && internal.has(name))).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { exitCodes } from "@acomm/cli";
 import { AcommError, acommErrorCodes, createRequest, createResponse, decodeErrorText, decodeResponse, encodeErrorText, encodeResponse, errorOfResponse, handleResponse, isErrorCode } from "@acomm/protocol";
 import type { AcommErrorCode, AcommErrorOptions, Failure, FailureCause, ResponseHandler } from "@acomm/protocol";
-import { errorChannelName, report } from "@acomm/transport";
+import { createMemoryNetwork, createRegistry, createUnixTransport, errorChannelName, send, serve } from "@acomm/transport";
 import type { ErrorHook } from "@acomm/transport";
 import assert from "node:assert/strict";
 import { subscribe } from "node:diagnostics_channel";
@@ -44,8 +44,14 @@ assert.deepEqual(heard, ["it was not printed"]);
 // what no caller can receive goes to a hook, and to the channel of the process
 const seen: string[] = [];
 subscribe(errorChannelName, (message) => { seen.push((message as { readonly error: AcommError }).error.code); });
-const hook: ErrorHook = ({ message }) => { seen.push(message); };
-report(hook, new AcommError("undeliverable", "the caller has left"));
-assert.deepEqual(seen, ["undeliverable", "the caller has left"]);
+const told = Promise.withResolvers<string>();
+const hook: ErrorHook = ({ code }) => { told.resolve(code); };
+const network = createMemoryNetwork();
+await using registry = createRegistry([network.transport, createUnixTransport()]);
+await using printer = network.createListener("printer");
+await printer.start();
+await using _service = serve(printer, () => "printed", { registry, hookTimeoutMs: 20, onError: hook });
+await send(printer.url, createRequest({ task: "print", responseHook: "unix:///run/acomm/response/has-left.sock" }), { registry });
+assert.deepEqual([await told.promise, ...seen], ["undeliverable", "undeliverable"]);
 
 console.log(`failures: one of ${acommErrorCodes.length} codes crossed the wire; in a shell it would have been exit code ${exitCodes.unavailable}, since it may be sent again`);

@@ -1,10 +1,11 @@
 /** Many requests and one wait: what has come when the time is up, and what has not. */
-import { delay, MultiRequest, Provider, Tracker } from "acomm";
+import { MultiRequest, Provider, Tracker } from "acomm";
 import type { MultiRequestOptions } from "acomm";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 const socketDir = await mkdtemp(join(tmpdir(), "acomm-fan-out-"));
 

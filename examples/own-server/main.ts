@@ -1,12 +1,11 @@
-/** Below `serve`: a server that looks at each frame before it is acknowledged, and a receiver that takes frames as they come. */
-import { createResponse, decodeRequest, encodeResponse } from "@acomm/protocol";
+/** Below `serve`: a server of one's own over the connections of a listener, which answers on the connection that asked. */
+import { acceptedReplyText, createResponse, decodeRequest, encodeRefusal, encodeResponse } from "@acomm/protocol";
+import type { Request } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
-import { MessageServer, UnixListener } from "@acomm/transport";
-import type { AcceptedWork, Acceptor, ConnectionOptions, FrameReceiver, IncomingConnection, Listener, ListenerOptions, ServerConnection, UnixListenerOptions } from "@acomm/transport";
+import { UnixListener } from "@acomm/transport";
+import type { Connection, ConnectionOptions, IncomingConnection, Listener, ListenerOptions, UnixListenerOptions, WaitOptions } from "@acomm/transport";
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -14,58 +13,50 @@ const directory = await mkdtemp(join(tmpdir(), "acomm-own-server-"));
 const frames: ConnectionOptions = { maxFrameBytes: 64 * 1024, headerTimeoutMs: 2_000 };
 const limits: ListenerOptions = { ...frames, maxConnections: 100, maxBufferedBytes: 1024 * 1024 };
 const options: UnixListenerOptions = { ...limits, watchIntervalMs: 1_000 };
+const patience: WaitOptions = { timeoutMs: 5_000 };
 
-// a server that answers on the connection, and counts what is on its way
+const seen: string[] = [];
+/** Frame after frame, until the caller ends. */
+async function answer(connection: Connection): Promise<void> {
+  for (let text = await connection.read(patience); text !== undefined; text = await connection.read(patience)) {
+    let request: Request;
+    try {
+      request = decodeRequest(text);
+    } catch (error) {
+      await connection.write(encodeRefusal(error, { keepAlive: true }), patience);
+      continue;
+    }
+    await connection.write(acceptedReplyText, patience); // first the acknowledgement, then the work
+    seen.push(request.task);
+    if (request.ext?.["reply"] === true) await connection.write(encodeResponse(createResponse(request, { result: request.args }), { reply: true }), patience);
+  }
+}
+
 const listener = new UnixListener(join(directory, "echo.sock"), options);
 await listener.start();
-let gone = 0;
-const acceptor: Acceptor = {
-  accept(text, start, end, connection: ServerConnection): AcceptedWork {
-    const request = decodeRequest(text, start, end); // what this throws becomes the refusal
-    const { route } = connection.connection; // which message it is, where the connection has to know
-    return {
-      answersHere: true,
-      start: () => { connection.answer(encodeResponse(createResponse(request, { result: request.args }), { reply: true }), route); },
-      discard: () => undefined,
-    };
-  },
-  connectionEnded: () => { gone += 1; },
-};
-const server = new MessageServer(listener, acceptor);
+const served = (async () => {
+  for await (const connection of listener) {
+    void answer(connection)
+      .catch((error: unknown) => { seen.push(String(error)); })
+      .finally(() => { listener.doneConnection(connection); });
+  }
+})();
 
 const tracker = new Tracker();
 await tracker.start();
-assert.equal(await tracker.request(listener.url, { task: "echo", args: "hello" }), "hello");
+assert.deepEqual(await Promise.all(["one", "two"].map((args) => tracker.request(listener.url, { task: "echo", args }))), ["one", "two"]);
+assert.deepEqual(seen, ["echo", "echo"]);
 await tracker.stop();
-await server.stop(Promise.resolve(), { graceMs: 1_000 });
-assert.equal(gone, 1);
 
-// a receiver gets each frame, and every end
-class Watcher implements FrameReceiver {
-  readonly seen: string[] = [];
-  readonly ended = Promise.withResolvers<undefined>();
-  readonly isIdle = true;
-
-  frame(text: string, start: number, end: number): void { this.seen.push(text.slice(start, end)); }
-  unreadable(): void { this.seen.push("not UTF-8"); }
-  turnEnded(): void { this.seen.push("turn"); }
-  drained(): void { this.seen.push("drained"); }
-  inputEnded(): void { connection?.close(); } // nothing is left to be answered
-  closed(): void { this.ended.resolve(undefined); }
-}
-const second: Listener = new UnixListener(join(directory, "watch.sock"), options);
+// any listener may be asked whether somebody has come
+const second: Listener = new UnixListener(join(directory, "other.sock"), options);
 await second.start();
-const socket = connect(second.url.pathname);
-await once(socket, "connect");
-const connection: IncomingConnection | undefined = await second.nextConnection();
-assert.ok(connection !== undefined);
-const watcher = new Watcher();
-connection.receive(watcher);
-socket.end(Buffer.from([0, 0, 0, 2, 0x7b, 0x7d, 0, 0, 0, 1, 0xff]));
-await once(socket.resume(), "close");
-await watcher.ended.promise;
-assert.deepEqual(watcher.seen.slice(0, 3), ["{}", "not UTF-8", "turn"]);
-second.doneConnection(connection);
+const next = second.nextConnection();
 await second.stop();
+const connection: IncomingConnection | undefined = await next;
+assert.equal(connection, undefined, "it was stopped before anybody came");
+
+await listener.stop();
+await served;
 await rm(directory, { recursive: true });
-console.log("own-server: a request echoed below serve, and a frame, a broken one and the end of a connection seen");
+console.log("own-server: two requests answered on the connection that asked, below serve");

@@ -1,9 +1,9 @@
 /** The ways that messages go: unix sockets with limits of one's own, memory, and a scheme that is made of any byte stream. */
-import { AcommError, parseUrl } from "@acomm/protocol";
+import { parseUrl } from "@acomm/protocol";
 import { Tracker } from "@acomm/tracker";
 import type { ForwardOptions } from "@acomm/tracker";
 import { createMemoryNetwork, createRegistry, createStreamListener, createStreamTransport, createUnixTransport, serve, UnixListener } from "@acomm/transport";
-import type { CallParent, Dependent, ListeningPoint, MemoryNetwork, MemoryNetworkOptions, PoolOptions, StreamListener, StreamListenerInit, StreamTransportInit, Transport, TransportRegistry, UnixTransportOptions } from "@acomm/transport";
+import type { CallParent, ListeningPoint, MemoryNetwork, MemoryNetworkOptions, PoolOptions, StreamListener, StreamListenerInit, StreamTransportInit, Transport, TransportRegistry, UnixTransportOptions } from "@acomm/transport";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -56,16 +56,14 @@ for (const listener of listeners) {
 }
 
 // on behalf of somebody else: a call ends with what it was made for
-const ended: Dependent[] = [];
 const controller = new AbortController();
-const parent: CallParent = { signal: controller.signal, attach: (dependent) => { ended.push(dependent); }, detach: (dependent) => { ended.splice(ended.indexOf(dependent), 1); } };
+const parent: CallParent = { signal: controller.signal };
 const silent = memory.createListener("silent");
 await silent.start();
 const waiting = serve(silent, () => new Promise(() => undefined), { registry });
 const options: ForwardOptions = { parent, hops: 1, timeoutMs: 5_000 };
 const forwarded = tracker.forward("memory://silent", { id: "theirs", task: "wait", responseHook: null, streamUrl: null, args: null }, options);
 controller.abort();
-for (const dependent of ended) dependent.parentAborted(new AcommError("cancelled", "the caller left"));
 await assert.rejects(forwarded, { code: "cancelled" });
 
 await waiting.stop({ graceMs: 0 });

@@ -1,6 +1,6 @@
 /** Streams without a request around them: served at a socket, by a server of one's own, and read with limits. */
 import { Tracker } from "@acomm/tracker";
-import { openSource, openStream, serveUnixStream, stream } from "@acomm/transport";
+import { openStream, serveUnixStream, stream } from "@acomm/transport";
 import type { LazyStreamSource, OpenStreamOptions, ServedStream, ServedStreamOptions, StreamOptions, StreamServer, StreamSource, UnixStream, UnixStreamOptions } from "@acomm/transport";
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
@@ -39,7 +39,7 @@ await assert.rejects(openStream(unwanted.url, limits), { code: "unavailable" });
 const urls: string[] = [];
 const counted: StreamServer = {
   async serveStream(given, options) {
-    const one = await serveUnixStream(async () => openSource(given), { ...options, directory });
+    const one = await serveUnixStream(given, { ...options, directory });
     urls.push(one.url.href);
     return one;
   },

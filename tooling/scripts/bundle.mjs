@@ -1,11 +1,12 @@
 // Builds a package, in whose folder it runs, once tsc has written its types into `.cache/types`: for each entry of its `exports` one
 // bundle and one `.d.ts`, into `dist`, and a report of its public API, into `.cache/api`. The maps beside the bundles are published by
 // the package `sources` alone.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { CompilerState, Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 import { rolldown } from "rolldown";
-import { compactDeclarations } from "./declarations.mjs";
+import { minify } from "terser";
+import { compactDeclarations } from "./declarations.ts";
 
 const folder = process.cwd();
 const name = basename(folder);
@@ -15,8 +16,8 @@ const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 const entries = Object.values(manifest.exports).flatMap((target) => (typeof target === "string" ? [] : [[basename(target.default, ".js"), target["@acomm/source"]]]));
 
 for (const path of ["dist", ".cache/api"]) rmSync(join(folder, path), { recursive: true, force: true });
-await bundle();
 declare();
+await bundle();
 
 /** The JavaScript. Packages stay outside of one another's bundles: an `AcommError` is the same class for all of them. */
 async function bundle() {
@@ -25,35 +26,47 @@ async function bundle() {
     external: /^(?:node:|[^./])/,
     platform: "node",
     tsconfig: false,
+    optimization: { inlineConst: false }, // what is used twice would stand there twice
     onLog(level, log) {
       if (level !== "info" && level !== "debug") throw new Error(log.message);
     },
   });
-  // names of classes, functions and properties are what stack traces show, and what `error.name` and `constructor.name` say
   const keepNames = { function: true, class: true };
-  await build.write({
+  const { output } = await build.generate({
     dir: "dist",
     format: "esm",
     comments: false,
     chunkFileNames: "[name].js",
-    minify: { compress: { keepNames }, mangle: { toplevel: false, keepNames }, codegen: { removeWhitespace: true } },
-    sourcemap: manifest.name.startsWith("@acomm/"), // the one outside has names of others only
+    minify: { compress: { keepNames }, mangle: { toplevel: true, keepNames }, codegen: { removeWhitespace: true } },
+    sourcemap: true,
     sourcemapExcludeSources: true,
     sourcemapPathTransform: (path) => `./${relative(folder, join(folder, "dist", path))}`,
-    plugins: [{
-      name: "leads to the sources",
-      generateBundle(_options, files) {
-        for (const file of Object.values(files)) {
-          // from `node_modules/@acomm/<name>/dist` to `node_modules/@acomm/sources/<name>`; the folder `packages` has the same shape
-          if (file.type === "chunk") file.code = file.code.replace(/(\/\/# sourceMappingURL=)(.*)/, `$1../../sources/${name}/$2`);
-        }
-      },
-    }],
   });
   await build.close();
+  mkdirSync(join(folder, "dist"), { recursive: true });
+  for (const file of output) if (file.type === "chunk") await writeSmall(file);
 }
 
-/** The types, with their comments, and the report of them. */
+/**
+ * The same once more through terser, which finds what rolldown's own minifier doesn't. What `error.name` and most of a stack trace show is
+ * kept: the names of classes and properties, and of the functions that are public.
+ */
+async function writeSmall({ fileName, code, map }) {
+  const hasMap = map !== null && manifest.name.startsWith("@acomm/"); // neither where there are only names of others
+  const small = await minify(code, {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 3, keep_classnames: true, hoist_funs: true, unsafe_arrows: true }, // nothing here is made by `new` of a function
+    mangle: { keep_classnames: true, reserved: publicNames() },
+    format: { comments: false },
+    sourceMap: hasMap && { content: JSON.parse(map.toString()), filename: fileName },
+  });
+  // from `node_modules/@acomm/<name>/dist` to `node_modules/@acomm/sources/<name>`; the folder `packages` has the same shape
+  writeFileSync(join(folder, "dist", fileName), hasMap ? `${small.code}\n//# sourceMappingURL=../../sources/${name}/${fileName}.map\n` : small.code);
+  if (hasMap) writeFileSync(join(folder, "dist", `${fileName}.map`), small.map);
+}
+
+/** The types that aren't `@internal`, with their comments, and the report of them. */
 function declare() {
   const configs = entries.map(([entry, source]) => {
     const input = join(types, relative("src", source).replace(/\.ts$/, ".d.ts"));
@@ -71,12 +84,12 @@ function declare() {
             files: [input],
           },
         },
-        apiReport: { enabled: true, reportFolder: join(folder, ".cache", "api"), reportTempFolder: join(folder, ".cache", "api", "temp"), reportFileName: reportName(entry) },
+        apiReport: { enabled: true, reportFolder: join(folder, ".cache", "api"), reportTempFolder: join(folder, ".cache", "api", "temp"), reportFileName: reportName(entry), reportVariants: ["public"] },
         docModel: { enabled: false },
-        dtsRollup: { enabled: true, untrimmedFilePath: join(folder, "dist", `${entry}.d.ts`) },
+        dtsRollup: { enabled: true, untrimmedFilePath: "", publicTrimmedFilePath: join(folder, "dist", `${entry}.d.ts`), omitTrimmingComments: true },
         tsdocMetadata: { enabled: false },
         messages: {
-          extractorMessageReporting: { "ae-missing-release-tag": { logLevel: "none" }, "ae-undocumented": { logLevel: "none" }, "ae-forgotten-export": { logLevel: "none" } },
+          extractorMessageReporting: { "ae-missing-release-tag": { logLevel: "none" }, "ae-undocumented": { logLevel: "none" }, "ae-forgotten-export": { logLevel: "none" }, "ae-internal-missing-underscore": { logLevel: "none" } },
           tsdocMessageReporting: { default: { logLevel: "none" } },
         },
       },
@@ -88,9 +101,14 @@ function declare() {
   for (const config of configs) {
     const result = Extractor.invoke(config, { compilerState, localBuild: true, messageCallback: (message) => { message.handled = message.logLevel === "none" || message.logLevel === "info" || message.logLevel === "verbose" || message.messageId === "console-api-report-copied" || message.messageId === "console-api-report-created"; } });
     if (!result.succeeded) process.exit(1);
-    const file = config.untrimmedFilePath;
+    for (const { fileName } of config.reportConfigs) renameSync(join(config.reportFolder, fileName), join(config.reportFolder, fileName.replace(/\.public(?=\.api\.md$)/, "")));
+    const file = config.publicTrimmedFilePath;
     writeFileSync(file, compactDeclarations(readFileSync(file, "utf8")));
   }
+}
+
+function publicNames() {
+  return entries.flatMap(([entry]) => [...readFileSync(join(folder, "dist", `${entry}.d.ts`), "utf8").matchAll(/^export (?:const|class|function) (\w+)/gm)].map(([, exported]) => exported));
 }
 
 /** `protocol.api.md` of the main entry, `acomm.nats.api.md` of another one. */

@@ -16,7 +16,7 @@ export interface Caller {
   readonly url: string;
   /** For the streams of answers. @default unix sockets and http(s) */
   readonly registry?: TransportRegistry;
-  /** @throws AcommError as `tracker.call`, with what to do where nobody listens */
+  /** @throws as `tracker.call`, with what to do where nobody listens */
   call(init: CallInit): Promise<Response>;
   /** Serves a source to whoever runs the task. @throws UsageError where that can't read a socket of this machine */
   createStream(source: LazyStreamSource): Promise<AcommUrl>;

@@ -27,7 +27,7 @@ export async function describe(invocation: Invocation<DescribeValues>): Promise<
   }
 }
 
-/** @throws AcommError `unknown_task` where who was asked does not have the task */
+/** @throws `unknown_task` where who was asked does not have the task */
 function checkServes(service: Description, task: string): void {
   const tasks = service.list("tasks").map((one) => one.text("task") ?? "");
   if (!tasks.includes(task)) throw new AcommError("unknown_task", `${service.text("name") ?? "the service"} serves no task ${task}: it serves ${tasks.length === 0 ? "none" : tasks.join(", ")}`);

@@ -25,7 +25,7 @@ export class Admission {
   readonly #streams: TargetPolicy;
   readonly #taskUrls: TargetPolicy;
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   constructor(init: AdmissionInit) {
     this.#init = init;
     this.hooks = policyOf(init.admit.hooks, "admit.hooks");
@@ -37,7 +37,7 @@ export class Admission {
    * Refuses, as far as it can be told at once, a request whose URLs may not be opened. One from outside can't name what is
    * inside: unix hooks and unix streams are for those who are on this machine.
    *
-   * @throws AcommError `forbidden_target`, `undeliverable` where it has gone through too many coordinators
+   * @throws `forbidden_target`, `undeliverable` where it has gone through too many coordinators
    */
   check(request: Request, isOutside: boolean): void {
     const { responseHook, streamUrl, taskUrl, ext } = request;
@@ -59,12 +59,12 @@ export class Admission {
     }
   }
 
-  /** @throws AcommError `forbidden_target` */
+  /** @throws `forbidden_target` */
   async checkStream(url: AcommUrl): Promise<void> {
     await requireAdmitted(this.#streams, url, "stream");
   }
 
-  /** Also looks where links lead. @throws AcommError `forbidden_target` */
+  /** Also looks where links lead. @throws `forbidden_target` */
   async checkTaskUrl(url: AcommUrl): Promise<void> {
     await requireAdmitted(this.#taskUrls, url, "task");
     if (url.protocol !== "unix:") return;

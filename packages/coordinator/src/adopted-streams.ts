@@ -20,7 +20,7 @@ export class AdoptedStreams {
     this.#init = init;
   }
 
-  /** Gives a unix stream; its source is opened when the provider opens that. @throws AcommError `bad_address` */
+  /** Gives a unix stream; its source is opened when the provider opens that. @throws `bad_address` */
   async adopt(source: AcommUrl): Promise<UnixStream> {
     const { registry, directory, onError } = this.#init;
     const stream = await serveUnixStream(() => openStream(source, { registry }), { directory });

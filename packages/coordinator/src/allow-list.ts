@@ -9,7 +9,7 @@ import type { TargetPolicy, TargetPurpose } from "@acomm/transport";
  */
 export type AllowList = readonly (string | URL)[] | TargetPolicy;
 
-/** The policy of a list; of none it admits nothing. @throws AcommError `bad_field` naming the entry */
+/** The policy of a list; of none it admits nothing. @throws `bad_field` naming the entry */
 export function policyOf(list: AllowList | undefined, field: string): TargetPolicy {
   if (list === undefined) return () => false;
   if (typeof list === "function") return list;
@@ -39,7 +39,7 @@ export function policyOf(list: AllowList | undefined, field: string): TargetPoli
 /**
  * Refuses a URL at once where the policy says no at once; one that takes its time is asked again before the URL is opened.
  *
- * @throws AcommError `forbidden_target`
+ * @throws `forbidden_target`
  */
 export function refuseUnlessAdmitted(policy: TargetPolicy, url: AcommUrl, purpose: TargetPurpose): void {
   let isAdmitted: boolean | Promise<boolean> = false;
@@ -52,7 +52,7 @@ export function refuseUnlessAdmitted(policy: TargetPolicy, url: AcommUrl, purpos
   if (isAdmitted !== true) isAdmitted.catch(() => undefined);
 }
 
-/** Asks the policy before the URL is opened. @throws AcommError `forbidden_target` */
+/** Asks the policy before the URL is opened. @throws `forbidden_target` */
 export async function requireAdmitted(policy: TargetPolicy, url: AcommUrl, purpose: TargetPurpose): Promise<void> {
   let isAdmitted = false;
   try {

@@ -57,7 +57,7 @@ export class Coordinator implements AsyncDisposable {
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  /** A coordinator that finds and serves nothing before its start. @throws AcommError `bad_field`, `bad_address` */
+  /** A coordinator that finds and serves nothing before its start. @throws `bad_field`, `bad_address` */
   constructor(options: CoordinatorOptions) {
     checkOptionNames(options, "Coordinator", coordinatorOptionNames);
     if (options.http !== undefined) checkOptionNames(options.http, "http of Coordinator", coordinatorHttpOptionNames);
@@ -137,7 +137,7 @@ export class Coordinator implements AsyncDisposable {
     };
   }
 
-  /** Finds the providers that are there, then listens. Idempotent. @throws AcommError `bad_address`, `stopping` after a stop */
+  /** Finds the providers that are there, then listens. Idempotent. @throws `bad_address`, `stopping` after a stop */
   start(): Promise<void> {
     if (this.#stopping !== undefined) return Promise.reject(new AcommError("stopping", "the coordinator was stopped: make a new one"));
     this.#starting ??= this.#start();
@@ -150,7 +150,7 @@ export class Coordinator implements AsyncDisposable {
    * left is ended, and the report says what it was. Idempotent, safe during the start.
    *
    * @param options.graceMs 0 to 2^31-1, @default 10 000
-   * @throws AcommError `bad_field`
+   * @throws `bad_field`
    */
   async stop(options: StopOptions = {}): Promise<StopReport> {
     const graceMs = checkGraceMs(options.graceMs);

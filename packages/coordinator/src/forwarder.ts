@@ -30,7 +30,7 @@ export class Forwarder {
     this.#init = init;
   }
 
-  /** Refuses a request that can't be run here. @throws AcommError as `Admission.check`; `unknown_task`, `bad_field` */
+  /** Refuses a request that can't be run here. @throws as `Admission.check`; `unknown_task`, `bad_field` */
   check(request: Request, isOutside: boolean): void {
     const { admission, router } = this.#init;
     admission.check(request, isOutside);

@@ -38,7 +38,7 @@ export class NetworkProviders {
   /** Whether somebody has heard already why there is no looking. */
   #hasReported = false;
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   constructor(init: NetworkProvidersInit) {
     this.#init = init;
     this.#rescanMs = checkTimeoutMs(init.rescanMs ?? 5000, "rescanMs");

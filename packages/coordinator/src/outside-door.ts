@@ -30,7 +30,7 @@ export class OutsideDoor {
   #url: AcommUrl | undefined;
   #ownHosts: readonly string[] = [];
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   constructor({ http, forwarder, hooks, defaultTimeoutMs, maxInFlight, signer, registry, takeResponse, isRunning, onError }: OutsideDoorInit) {
     const { publicUrl, tokens, maxWaitMs = 60_000, maxWaiting = 1000, heartbeatMs = 15_000, maxBodyBytes, ...door } = http;
     this.#publicUrl = publicUrl === undefined ? undefined : withSlash(parseUrl(publicUrl, { field: "http.publicUrl" }));
@@ -68,7 +68,7 @@ export class OutsideDoor {
     return this.#calls.inFlightCount;
   }
 
-  /** @throws AcommError `bad_address` where the port is taken */
+  /** @throws `bad_address` where the port is taken */
   async start(): Promise<void> {
     await this.#door.start();
     const { url } = this.#door;

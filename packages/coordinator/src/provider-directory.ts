@@ -46,7 +46,7 @@ export class ProviderDirectory {
   #isDirty = false;
   #isClosed = false;
 
-  /** @throws AcommError `bad_address`, `bad_field` */
+  /** @throws `bad_address`, `bad_field` */
   constructor(init: ProviderDirectoryInit) {
     this.#init = init;
     this.#socketDir = checkSocketDirectory(init.socketDir);
@@ -74,7 +74,7 @@ export class ProviderDirectory {
     return this.#add(task).providers;
   }
 
-  /** The providers of a task, known or not, for those who are found elsewhere. @throws AcommError `bad_field`, `unknown_task` for what can't be a task */
+  /** The providers of a task, known or not, for those who are found elsewhere. @throws `bad_field`, `unknown_task` for what can't be a task */
   providersOf(task: string): TaskProviders {
     return this.#tasks.get(task)?.providers ?? this.#add(checkTaskName(task)).providers;
   }

@@ -39,7 +39,7 @@ export class Router {
     this.#init = init;
   }
 
-  /** The providers of a task that may be called. @throws AcommError `bad_field`, `unknown_task` with names that may have been meant */
+  /** The providers of a task that may be called. @throws `bad_field`, `unknown_task` with names that may have been meant */
   find(task: string): TaskProviders {
     const { directory } = this.#init;
     const found = directory.find(task);
@@ -154,7 +154,7 @@ export class Router {
     return Math.min(this.#init.defaultTimeoutMs, (parent.deadline ?? Infinity) - now);
   }
 
-  /** Waits until there is a provider again. @throws AcommError where there is none in time */
+  /** Waits until there is a provider again. @throws where there is none in time */
   async #waitForAnother(task: TaskProviders, startedAt: number, parent: CallParent, last: AcommError | undefined): Promise<void> {
     if (last?.code === "overloaded" || last?.code === "unknown_task") throw last; // they are there
     const { waitForProviderMs } = this.#init;

@@ -20,7 +20,7 @@ const preference = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=[,;]|$)/i;
  * Reads how a caller wants its answer: `?wait=30s` (also `500ms`, `2m`, or a number of seconds), or `Prefer: wait=30`. Who takes
  * events has its connection held as long as may be.
  *
- * @throws AcommError `bad_field` where `wait` of the query is no duration
+ * @throws `bad_field` where `wait` of the query is no duration
  */
 export function readAnswerWish({ url = "", headers }: IncomingMessage): AnswerWish {
   const at = url.indexOf("?");

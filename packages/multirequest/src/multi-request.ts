@@ -2,9 +2,9 @@ import { AcommError, checkOptionNames, encodeErrorText } from "@acomm/protocol";
 import type { Request, Response, ResponseHandler } from "@acomm/protocol";
 import type { CallOptions, Tracker } from "@acomm/tracker";
 
-/** What {@link MultiRequest} takes besides its tracker. */
+/** How {@link MultiRequest} waits. */
 export interface MultiRequestOptions {
-  /** The timeout of each request, in milliseconds, 1 to 2^31-1. @default the tracker's */
+  /** Of each request, 1 to 2^31-1. @default the tracker's */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -16,10 +16,7 @@ interface Member {
   response: Response | undefined;
 }
 
-/**
- * Any number of requests and one wait for all of their responses; the seed's `MultiRequest`. A request that gets no answer
- * in time has a response whose error begins with `timeout:`, so the wait always ends.
- */
+/** Many requests and one wait; the seed's `MultiRequest`. One without an answer in time has the error `timeout: …`, so the wait ends. */
 export class MultiRequest {
   readonly #tracker: Tracker;
   readonly #timeoutMs: number | undefined;
@@ -28,23 +25,23 @@ export class MultiRequest {
   #openCount = 0;
   #waiters: (() => void)[] = [];
 
-  /** A wait for requests that this tracker makes; the tracker is started and stopped by its owner. @throws AcommError `bad_field` */
+  /** The tracker is started and stopped by its owner. @throws `bad_field` */
   constructor(tracker: Tracker, options: MultiRequestOptions = {}) {
     checkOptionNames(options, "MultiRequest", { timeoutMs: true });
     this.#tracker = tracker;
     this.#timeoutMs = options.timeoutMs;
   }
 
-  /** How many of its requests have no response yet. */
+  /** Its requests without a response. */
   get openCount(): number {
     return this.#openCount;
   }
 
   /**
-   * Tracks a request under a name of its own; sending it is up to the caller; the seed's `AddRequest`. Its handlers run as
-   * well. What can't be tracked is not waited for.
+   * Tracks a request that you send yourself, under a name; the seed's `AddRequest`. Its handlers run too. What can't be tracked is
+   * not waited for.
    *
-   * @throws AcommError `bad_field` where the name is taken; as `tracker.trackRequest`
+   * @throws `bad_field` where the name is taken; as `tracker.trackRequest`
    */
   addRequest<Args>(name: string, request: Request<Args>): void {
     this.#checkName(name);
@@ -60,10 +57,9 @@ export class MultiRequest {
   }
 
   /**
-   * Sends a request as `tracker.call` does and waits for it under a name of its own. What goes wrong, sending included,
-   * becomes the error of its response.
+   * Calls as `tracker.call` does, under a name. What goes wrong becomes the error of its response.
    *
-   * @throws AcommError `bad_field` where the name is taken
+   * @throws `bad_field` where the name is taken
    */
   request<Args>(name: string, url: string | URL, options: CallOptions<Args>): void {
     this.#checkName(name);
@@ -82,10 +78,7 @@ export class MultiRequest {
     );
   }
 
-  /**
-   * Takes a request out again, such as one that could not be sent; by name where {@link MultiRequest.request} sent it; the seed's
-   * `RemoveRequest`. False where it isn't open here.
-   */
+  /** Takes a request out again, by name where {@link MultiRequest.request} sent it; the seed's `RemoveRequest`. False where it isn't open. */
   removeRequest<Args>(request: Request<Args> | string): boolean {
     const member = typeof request === "string" ? this.#members.get(request) : this.#byRequest.get(request);
     if (member === undefined || member.response !== undefined || this.#members.get(member.name) !== member) return false;
@@ -95,7 +88,7 @@ export class MultiRequest {
     return true;
   }
 
-  /** The responses that have come so far, by name. */
+  /** Those that have come so far, by name. */
   partialResponses(): Map<string, Response> {
     const responses = new Map<string, Response>();
     for (const { name, response } of this.#members.values()) {
@@ -104,7 +97,7 @@ export class MultiRequest {
     return responses;
   }
 
-  /** Waits until every request has its response, or is removed, and gives them by name; the seed's `Responses`. */
+  /** Waits until every request has its response or is removed; by name; the seed's `Responses`. */
   async responses(): Promise<Map<string, Response>> {
     while (this.#openCount > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     return this.partialResponses();

@@ -3,35 +3,35 @@ import { kindOf } from "./fields.ts";
 import { readExtensions, readMembers } from "./members.ts";
 import { readError, responseKeys } from "./response-codec.ts";
 
-/** What a receiver says of one frame, before it acts on it. */
+/** What a receiver says of a frame before it acts on it. */
 export interface Acknowledgement {
-  /** Empty where the message was accepted, else `code: message`. */
+  /** Empty where it is accepted, else `code: message`. */
   readonly error: string;
-  /** More frames are taken on this connection (wire 2.1). */
+  /** More frames are taken here (wire 2.1). */
   readonly keepAlive: boolean;
-  /** Requests may be answered on this connection (wire 2.8). */
+  /** Requests may be answered here (wire 2.8). */
   readonly reply: boolean;
-  /** Requests that came by this connection may be cancelled on it (wire 2.4). */
+  /** Requests that came here may be cancelled here (wire 2.4). */
   readonly cancel: boolean;
 }
 
-/** The constant text of an acknowledgement that says nothing but "accepted, send more" (wire 2.1). */
-export const acceptedText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true}}';
-/** The same, saying as well that requests may be answered (wire 2.8) and cancelled (wire 2.4) on this connection. */
-export const acceptedReplyText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true,"reply":true,"cancel":true}}';
-/** The same as the original writes it, which closes the connection then. */
-export const acceptedOnceText = '{"error":"","id":"","result":null,"stream_url":null}';
+/** Accepted; more frames are taken on the connection (wire 2.1). */
+export const acceptedText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true}}' as string;
+/** Accepted; more frames, answers (wire 2.8) and cancelling (wire 2.4) are taken on the connection. */
+export const acceptedReplyText = '{"error":"","id":"","result":null,"stream_url":null,"ext":{"keepAlive":true,"reply":true,"cancel":true}}' as string;
+/** Accepted, and the connection closes, as the original writes it. */
+export const acceptedOnceText = '{"error":"","id":"","result":null,"stream_url":null}' as string;
 
 const accepted: Acknowledgement = Object.freeze({ error: "", keepAlive: true, reply: false, cancel: false });
 const acceptedReply: Acknowledgement = Object.freeze({ error: "", keepAlive: true, reply: true, cancel: true });
 const acceptedOnce: Acknowledgement = Object.freeze({ error: "", keepAlive: false, reply: false, cancel: false });
 
-/** The JSON text that refuses a frame; `keepAlive` where the connection stays usable. */
+/** The text that refuses a frame; `keepAlive` where the connection stays usable. */
 export function encodeRefusal(error: unknown, options: { readonly keepAlive: boolean }): string {
   return `{"error":${JSON.stringify(encodeErrorText(error))},"id":"","result":null,"stream_url":null${options.keepAlive ? ',"ext":{"keepAlive":true}' : ""}}`;
 }
 
-/** Reads an acknowledgement. Its `id` may be empty. @throws AcommError `bad_json` or `bad_field`. */
+/** Reads an acknowledgement. @throws `bad_json`, `bad_field` */
 export function decodeAcknowledgement(message: string | Uint8Array): Acknowledgement {
   if (message === acceptedText) return accepted;
   if (message === acceptedReplyText) return acceptedReply;
@@ -46,12 +46,7 @@ export function decodeAcknowledgement(message: string | Uint8Array): Acknowledge
 
 const answerTail = ',"ext":{"reply":true}}';
 
-/**
- * Whether a frame on a connection that carries answers is one (wire 2.8): its `ext` says `reply` and not `keepAlive`,
- * which only acknowledgements say.
- *
- * @throws AcommError `bad_json` or `bad_field` where it must be read to find out, and can't be.
- */
+/** Whether a frame is an answer (wire 2.8), not an acknowledgement. @throws `bad_json`, `bad_field` where it can't be read */
 export function isAnswer(text: string): boolean {
   if (text === acceptedText || text === acceptedReplyText) return false;
   if (text.endsWith(answerTail)) return true;

@@ -1,7 +1,4 @@
-/**
- * Every code that an {@link AcommError} can carry. The words are stable: programs branch on them and they
- * cross the wire as the first word of an error text.
- */
+/** Every code of an {@link AcommError}. They are stable, and the first word of an error text on the wire. */
 export const acommErrorCodes = [
   "bad_frame",
   "frame_too_large",
@@ -27,29 +24,26 @@ export const acommErrorCodes = [
 /** One of {@link acommErrorCodes}. */
 export type AcommErrorCode = (typeof acommErrorCodes)[number];
 
-/** What an {@link AcommError} may be given beside code and message. */
+/** What an {@link AcommError} takes beside code and message. */
 export interface AcommErrorOptions {
-  /** The error below it. Of a chain of causes those cross the wire that are AcommErrors, by code and message. */
+  /** The error below it. Causes that are AcommErrors cross the wire, by code and message. */
   readonly cause?: unknown;
-  /** More about it for programs, any JSON. It crosses the wire. */
+  /** More for programs: any JSON. It crosses the wire. */
   readonly details?: unknown;
-  /** Whether the same request may be sent again. @default true for `unavailable`, `overloaded` and `stopping` */
+  /** Whether the request may be sent again. @default true for `unavailable`, `overloaded` and `stopping` */
   readonly retryable?: boolean | undefined;
 }
 
 /** With these codes a request surely did not run. */
 export const didNotRun: ReadonlySet<AcommErrorCode> = new Set(["unavailable", "overloaded", "stopping"]);
 
-/**
- * The one error class of the library: `code` says what happened in a word that programs may compare,
- * `message` names the value and the limit and says what to do, `cause` holds the error below it, if any.
- */
+/** The one error class of the library. `message` names the value and the limit and says what to do. */
 export class AcommError extends Error {
-  /** The name of the class, which survives a bundler. */
+  /** Survives a bundler. */
   override readonly name = "AcommError";
   /** What happened, in a word that programs compare. */
   readonly code: AcommErrorCode;
-  /** What whoever failed says about it for programs, any JSON; undefined where it says nothing. */
+  /** What whoever failed tells programs: any JSON. */
   readonly details: unknown;
   /** Whether the request may be sent again: it surely did not run, or whoever failed says so. */
   readonly retryable: boolean;
@@ -64,14 +58,14 @@ export class AcommError extends Error {
 
 const knownCodes: ReadonlySet<string> = new Set(acommErrorCodes);
 
-/** Whether a word is one of {@link acommErrorCodes}. */
+/** Whether it is one of {@link acommErrorCodes}. */
 export function isErrorCode(word: unknown): word is AcommErrorCode {
   return typeof word === "string" && knownCodes.has(word);
 }
 
 /**
- * The text of an error on the wire: `code: message` for an {@link AcommError}, else the message; never empty. Neither stack
- * nor cause is in it, nor the paths that the library and Node write into their messages.
+ * An error on the wire: `code: message`, or the message of other errors; never empty. No stack, no cause, no paths of the library
+ * and Node.
  */
 export function encodeErrorText(error: unknown): string {
   if (typeof error === "string" && error !== "") return error;
@@ -109,7 +103,7 @@ function withoutSystemPaths(error: Error): string {
   return text;
 }
 
-/** Reads what {@link encodeErrorText} wrote: a text without a known code is the peer's own, code `remote`. */
+/** Reads an error text; one without a known code is the peer's own, `remote`. */
 export function decodeErrorText(text: string): AcommError {
   const colon = text.indexOf(": ");
   const word = colon > 0 ? text.slice(0, colon) : "";

@@ -1,17 +1,12 @@
 import { AcommError } from "./acomm-error.ts";
 import { foldKey, kindOf, utf8Length } from "./fields.ts";
 
-/** The longest URL that is taken, in characters. */
+/** The longest URL, in characters. */
 export const maxUrlLength = 8192;
-/** The longest path of a unix socket, in bytes: what every supported system takes. */
+/** The longest path of a unix socket that every system takes. */
 export const maxSocketPathBytes = 107;
 
-/**
- * A URL of a message. It is a WHATWG `URL` that also remembers how it was spelled, so that a message which is
- * forwarded names the same bytes, and, for a unix stream, whether its writer ends it in order.
- * Made by {@link parseUrl}; as long as its `href` is not changed, it is written as it came. After that it is checked
- * and spelled anew wherever it is used.
- */
+/** A URL of a message, made by {@link parseUrl}. It is written as it was spelled, until its `href` is changed. */
 export class AcommUrl extends URL {
   readonly #streamEnd: "half-close" | undefined;
   readonly #wire: string;
@@ -29,7 +24,7 @@ export class AcommUrl extends URL {
     return new AcommUrl(href, wire, streamEnd);
   }
 
-  /** `half-close` where the writer of this unix stream shows its end (wire 2.2), else undefined. */
+  /** `half-close` where the writer of this unix stream shows its end (wire 2.2). */
   get streamEnd(): "half-close" | undefined {
     return this.isUnchanged ? this.#streamEnd : undefined;
   }
@@ -39,7 +34,7 @@ export class AcommUrl extends URL {
     return this.href === this.#href;
   }
 
-  /** The JSON of the URL in the form of Go's `url.URL`. @throws AcommError `bad_field` where a change made it unfit. */
+  /** Its JSON, in the form of Go's `url.URL`. @throws `bad_field` where a change made it unfit */
   toWire(): string {
     return this.isUnchanged ? this.#wire : parseUrl(this.href).toWire();
   }
@@ -83,11 +78,11 @@ const validSpelling = /^[\w.~!$&'()*+,;=:@/%[\]-]+$/;
 const shape = /^([a-zA-Z][a-zA-Z0-9+.-]*):(?:\/\/([^/?#]*))?(\/[^?#]*)?(\?[^#]*)?(#.*)?$/s;
 
 /**
- * Takes a URL as a string or `URL` and checks what every acomm URL must keep: no credentials, no fragment, no control
- * character, no opaque form, a host for `http:` and `https:`, an absolute path and nothing else for `unix:`.
+ * Checks a URL: no credentials, fragment, control character or opaque form; a host for `http:` and `https:`, an absolute path and
+ * nothing else for `unix:`.
  *
- * @param options `field` is how an error names it, @default "url"
- * @throws AcommError `bad_field`
+ * @param options.field how an error names it, @default "url"
+ * @throws `bad_field`
  */
 export function parseUrl(input: string | URL, options?: { readonly field?: string; readonly streamEnd?: "half-close" | undefined }): AcommUrl {
   const field = options?.field ?? "url";
@@ -127,11 +122,7 @@ export function parseUrl(input: string | URL, options?: { readonly field?: strin
   );
 }
 
-/**
- * Reads the value of a URL key: Go's object, or a plain string as later revisions of the original write it.
- *
- * @throws AcommError `bad_field` naming the field and, inside the object, the key.
- */
+/** Reads a URL of a message: Go's object, or a plain string. @throws `bad_field` */
 export function decodeUrl(value: unknown, field: string, streamEnd?: "half-close"): AcommUrl | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "string") return parseUrl(value, { field, streamEnd });
@@ -174,12 +165,12 @@ export function decodeUrl(value: unknown, field: string, streamEnd?: "half-close
   );
 }
 
-/** The JSON of a URL in the form of Go's `url.URL`; `null` for null. @throws AcommError `bad_field` */
+/** The JSON of a URL, in the form of Go's `url.URL`. @throws `bad_field` */
 export function encodeUrl(url: string | URL | null, field = "url"): string {
   return url === null ? "null" : (url instanceof AcommUrl && url.isUnchanged ? url : parseUrl(url, { field })).toWire();
 }
 
-/** The path that a `unix:` URL names. @throws AcommError `bad_field` where it is not one of at most 107 bytes. */
+/** The path of a `unix:` URL. @throws `bad_field` where it has none of at most 107 bytes */
 export function socketPathOf(url: string | URL, field = "url"): string {
   const parsed = parseUrl(url, { field });
   if (parsed.protocol !== "unix:") throw badUrl(field, `must be a unix: URL, but its scheme is ${parsed.protocol.slice(0, -1)}`);

@@ -4,21 +4,21 @@ import type { Response } from "./response.ts";
 
 /** What a response says of its error beside the text (wire 2.5). */
 export interface Failure {
-  /** The word of the error table; `remote` for the peer's own errors. */
+  /** An error code; `remote` for the peer's own errors. */
   readonly code: string;
-  /** Whether whoever failed says that the same request may be sent again. */
+  /** Whether the request may be sent again. */
   readonly retryable: boolean;
-  /** More about it, any JSON; left out where there is none. */
+  /** More for programs: any JSON. */
   readonly details?: unknown;
   /** The errors below it, the nearest first. */
   readonly cause: readonly FailureCause[];
 }
 
-/** An error below another one, as it crosses the wire. */
+/** An error below another one. */
 export interface FailureCause {
-  /** The text of the error, without paths. */
+  /** Without paths. */
   readonly message: string;
-  /** The word of the error table; left out where it is none of this library. */
+  /** Left out for errors of others. */
   readonly code?: string | undefined;
 }
 
@@ -59,8 +59,8 @@ export function readFailure(ext: Readonly<Record<string, unknown>> | undefined):
 }
 
 /**
- * The error of a response, with its code, details and causes. What was `unavailable` to the handler is `remote`, since that
- * doesn't mean that the handler did not run; unless the response says that the request may be sent again.
+ * The error of a response, with its code, details and causes. `unavailable` becomes `remote`, as the handler may have run, unless
+ * it may be sent again.
  */
 export function errorOfResponse(response: Pick<Response, "error" | "failure">): AcommError {
   const { error: text, failure } = response;

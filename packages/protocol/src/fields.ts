@@ -1,13 +1,13 @@
 import { AcommError } from "./acomm-error.ts";
 
-/** The longest `id` and `task`, in bytes of UTF-8. */
+/** The longest `id` and `task`, in UTF-8. */
 export const maxNameBytes = 128;
 
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 const plainName = /^[\w.:-]{1,128}$/;
 
-/** Whether `piece` stands in the text at `start`; faster than `startsWith` with a position. */
+/** @internal Whether `piece` stands in the text at `start`; faster than `startsWith` with a position. */
 export function standsAt(text: string, piece: string, start: number): boolean {
   return text.slice(start, start + piece.length) === piece;
 }
@@ -31,7 +31,7 @@ export function foldKey(key: string): string {
 /** The last plain name that was checked: most requests name the task of the one before. */
 let lastPlain = "-";
 
-/** Checks an `id` or a `task`. @throws AcommError `bad_field` naming the field, the kind of its value and the limit. */
+/** @internal Checks an `id` or a `task`. @throws `bad_field` naming the field, the kind of its value and the limit. */
 export function checkName(value: unknown, field: "id" | "task"): string {
   if (typeof value !== "string") throw new AcommError("bad_field", `${field} must be a string of 1 to ${maxNameBytes} bytes, but is ${kindOf(value)}`);
   if (value === lastPlain) return value;
@@ -48,7 +48,7 @@ export function checkName(value: unknown, field: "id" | "task"): string {
   return name;
 }
 
-/** The length of a well-formed text in bytes of UTF-8. */
+/** @internal The length of a well-formed text in bytes of UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let at = 0; at < text.length; at += 1) {

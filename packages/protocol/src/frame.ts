@@ -1,6 +1,6 @@
 import { AcommError } from "./acomm-error.ts";
 
-/** The longest frame that is taken unless an option says otherwise: 16 MiB. */
+/** The longest frame by default: 16 MiB. */
 export const defaultMaxFrameBytes: number = 16 * 1024 * 1024;
 
 const headerBytes = 4;
@@ -14,14 +14,15 @@ const leastSpareBytes = 32 * 1024;
 const mostSpareBytes = 1024 * 1024;
 const textEncoder = /* @__PURE__ */ new TextEncoder();
 
-/** Gets a frame's payload: the bytes of `source` from `start` to `end`, valid only during the call. */
+/** @internal Gets a frame's payload: the bytes of `source` from `start` to `end`, valid only during the call. */
 export type FrameHandler = (source: Uint8Array, start: number, end: number) => void;
 
 /**
- * A frame: the payload's length as four big-endian bytes, then the payload; the seed's size header.
+ * A frame: four big-endian bytes for its length, the seed's size header, and the payload.
  *
- * @param maxFrameBytes the longest payload, in bytes, @default 16 MiB
- * @throws AcommError `frame_too_large`, `bad_frame` where the payload is empty.
+ * @param maxFrameBytes
+ * @default 16 MiB
+ * @throws `frame_too_large`, `bad_frame` for an empty payload
  */
 export function encodeFrame(payload: string | Uint8Array, maxFrameBytes: number = defaultMaxFrameBytes): Uint8Array {
   const bytes = typeof payload === "string" ? textEncoder.encode(payload) : payload;
@@ -32,7 +33,7 @@ export function encodeFrame(payload: string | Uint8Array, maxFrameBytes: number 
   return frame;
 }
 
-/** @throws AcommError `bad_frame` for a length of 0, `frame_too_large` for one above the limit, both in bytes. */
+/** @internal @throws `bad_frame` for a length of 0, `frame_too_large` for one above the limit, both in bytes. */
 export function checkFrameLength(length: number, maxFrameBytes: number): void {
   if (length === 0) throw new AcommError("bad_frame", "a frame has 0 bytes: send a JSON object");
   if (length <= maxFrameBytes) return;
@@ -44,11 +45,7 @@ export function checkFrameLength(length: number, maxFrameBytes: number): void {
   throw new AcommError("frame_too_large", `a frame has ${length} bytes, the limit is ${maxFrameBytes}${hint}`);
 }
 
-/**
- * Takes frames out of a stream of bytes that may be cut anywhere. A frame that lies whole in one chunk is handed out where
- * it lies; only what is cut is copied, into at most 4 KiB or twice what has arrived, whatever length the header declares, or
- * into memory that is there from an earlier frame.
- */
+/** Takes frames out of a stream of bytes. Cut ones are copied, into at most 4 KiB, twice what has arrived, or memory of an earlier frame. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
   /** What has come of a header that is cut; a number, so that a connection with nothing to read holds no memory for it. */
@@ -58,7 +55,7 @@ export class FrameDecoder {
   #bodyFilled = 0;
   #bodyLength = 0;
 
-  /** @param options.maxFrameBytes the longest payload, in bytes, @default 16 MiB */
+  /** @param options.maxFrameBytes the longest payload, @default 16 MiB */
   constructor(options: { readonly maxFrameBytes?: number | undefined } = {}) {
     this.#maxFrameBytes = options.maxFrameBytes ?? defaultMaxFrameBytes;
   }
@@ -68,22 +65,21 @@ export class FrameDecoder {
     return this.#headerFilled > 0 || this.#body !== undefined;
   }
 
-  /** How many bytes of an incomplete frame are held. */
+  /** @internal What is held of an incomplete frame. */
   get heldBytes(): number {
     return this.#body === undefined ? this.#headerFilled : headerBytes + this.#bodyFilled;
   }
 
-  /** Forgets the frame that is incomplete, and frees what is held of it. */
+  /** @internal Forgets the incomplete frame. */
   reset(): void {
     this.#headerFilled = 0;
     this.#body = undefined;
   }
 
   /**
-   * The payloads that `chunk` completes, in order. They may share the chunk's memory.
+   * The payloads that `chunk` completes, in order; they may share its memory.
    *
-   * @throws AcommError `bad_frame`, `frame_too_large`; the decoder can't go on after it. The frames that stood before it in
-   * the chunk are lost with it: {@link scan} hands them out.
+   * @throws `bad_frame`, `frame_too_large`: what stood before it in the chunk is lost, and the decoder can't go on
    */
   push(chunk: Uint8Array): Uint8Array[] {
     const frames: Uint8Array[] = [];
@@ -93,7 +89,7 @@ export class FrameDecoder {
     return frames;
   }
 
-  /** Like {@link push}, without an array and a view for each frame, which is handed out before the next header is read. */
+  /** @internal Like {@link push}, without an array and a view for each frame, which is handed out before the next header is read. */
   scan(chunk: Uint8Array, handle: FrameHandler): void {
     this.#scan(chunk, true, handle);
   }

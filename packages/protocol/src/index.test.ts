@@ -1,62 +1,24 @@
+import { internalNames } from "@acomm/testing";
 import { expect, test } from "vitest";
 import * as protocol from "./index.ts";
 
-test("the package exports these names and no others", () => {
-  expect(Object.keys(protocol).sort()).toEqual([
-    "AcommError",
-    "AcommUrl",
-    "FrameDecoder",
-    "acceptedOnceText",
-    "acceptedReplyText",
-    "acceptedText",
-    "acommErrorCodes",
-    "asksOf",
-    "cancelTask",
-    "cancelledId",
-    "checkFrameLength",
-    "checkName",
-    "checkOptionNames",
-    "checkTrace",
-    "createRequest",
-    "createResponse",
-    "decodeAcknowledgement",
-    "decodeErrorText",
-    "decodeRequest",
-    "decodeResponse",
-    "decodeUrl",
-    "decodeUtf8",
-    "defaultMaxDepth",
-    "defaultMaxFrameBytes",
-    "encodeCall",
-    "encodeCancel",
-    "encodeErrorText",
-    "encodeFrame",
-    "encodeJson",
-    "encodeProgress",
-    "encodeRefusal",
-    "encodeReply",
-    "encodeRequest",
-    "encodeResponse",
-    "encodeUrl",
-    "errorOfResponse",
-    "handleResponse",
-    "isAnswer",
-    "isErrorCode",
-    "maxNameBytes",
-    "maxSocketPathBytes",
-    "maxUrlLength",
-    "nearNames",
-    "optionalUrl",
-    "parseJson",
-    "parseMember",
-    "parseUrl",
-    "replyHead",
-    "replyResult",
-    "socketPathOf",
-    "standsAt",
-    "unmarshalArgs",
-    "unmarshalResult",
-    "utf8Length",
-    "validateRequest",
+const internal = await internalNames(import.meta.dirname);
+const names = Object.keys(protocol).sort();
+
+test("the public names", () => {
+  expect(names.filter((name) => !internal.has(name))).toEqual([
+    "AcommError", "AcommUrl", "FrameDecoder", "acceptedOnceText", "acceptedReplyText", "acceptedText", "acommErrorCodes", "cancelTask",
+    "createRequest", "createResponse", "decodeAcknowledgement", "decodeErrorText", "decodeRequest", "decodeResponse", "decodeUrl",
+    "defaultMaxDepth", "defaultMaxFrameBytes", "encodeCancel", "encodeErrorText", "encodeFrame", "encodeRefusal", "encodeRequest",
+    "encodeResponse", "encodeUrl", "errorOfResponse", "handleResponse", "isAnswer", "isErrorCode", "maxNameBytes", "maxSocketPathBytes",
+    "maxUrlLength", "parseUrl", "socketPathOf", "unmarshalArgs", "unmarshalResult", "validateRequest",
+  ]);
+});
+
+test("what only its neighbours use, and no type mentions", () => {
+  expect(names.filter((name) => internal.has(name))).toEqual([
+    "asksOf", "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "decodeUtf8", "encodeCall",
+    "encodeJson", "encodeProgress", "encodeReply", "nearNames", "optionalUrl", "parseJson", "parseMember", "replyHead", "replyResult",
+    "standsAt", "utf8Length",
   ]);
 });

@@ -1,13 +1,10 @@
 import { AcommError } from "./acomm-error.ts";
 
-/**
- * A JSON value together with the text that it was read from. A message that is forwarded writes `text`
- * again, byte for byte, as long as `value` is still its value; a copy with another value is encoded afresh.
- */
+/** A JSON value with its text, which is sent byte for byte as long as `value` is still the same. */
 export interface RawJson {
-  /** The JSON, as it was read or first written. */
+  /** As it was read or first written. */
   readonly text: string;
-  /** The value that the text stands for. */
+  /** What the text stands for. */
   readonly value: unknown;
 }
 
@@ -20,7 +17,7 @@ export interface MemberSpan {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** How deep arrays and objects may be nested in a message. */
+/** How deep a message may nest arrays and objects. */
 export const defaultMaxDepth = 256;
 
 const quote = 0x22;
@@ -33,7 +30,7 @@ const closeBrace = 0x7d;
 /** The decoder of the whole library: bytes that are not UTF-8 throw, a byte order mark is not swallowed. */
 const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** @throws AcommError `bad_json` where the bytes are not UTF-8. */
+/** @internal @throws `bad_json` where the bytes are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
@@ -43,10 +40,10 @@ export function decodeUtf8(bytes: Uint8Array): string {
 }
 
 /**
- * Parses one JSON text.
+ * @internal Parses one JSON text.
  *
  * @param maxDepth how deep it may nest, @default 256
- * @throws AcommError `bad_json` where it isn't JSON or is nested deeper.
+ * @throws `bad_json` where it isn't JSON or is nested deeper.
  */
 export function parseJson(text: string, maxDepth: number = defaultMaxDepth): unknown {
   let value: unknown;
@@ -62,7 +59,7 @@ export function parseJson(text: string, maxDepth: number = defaultMaxDepth): unk
 }
 
 /**
- * Parses the text of a value that stands inside a message, one level down; undefined where it isn't JSON or is nested too
+ * @internal Parses the text of a value that stands inside a message, one level down; undefined where it isn't JSON or is nested too
  * deep, and `parseJson` of the whole message finds out why.
  *
  * @param maxDepth how deep the message may nest, @default 256
@@ -86,7 +83,7 @@ function parseShallow(text: string, maxDepth: number): unknown {
   return nestsDeeper(value, maxDepth) ? undefined : value;
 }
 
-/** The JSON text of a value; `undefined` is written as `null`. @throws AcommError `bad_field` naming the field. */
+/** @internal The JSON text of a value; `undefined` is written as `null`. @throws `bad_field` naming the field. */
 export function encodeJson(value: unknown, field: string): string {
   if (value === undefined) return "null";
   try {

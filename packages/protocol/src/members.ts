@@ -23,7 +23,7 @@ export function createKeyTable(keys: readonly (readonly [name: string, ...aliase
  * Reads a JSON object and finds its known members, whose text is kept. Unknown keys are ignored, of a repeated key the
  * last one counts.
  *
- * @throws AcommError `bad_json`; `bad_field` for two spellings of one key, or one that differs only in case.
+ * @throws `bad_json`; `bad_field` for two spellings of one key, or one that differs only in case.
  */
 export function readMembers(message: string | Uint8Array, keys: KeyTable, maxDepth?: number): Members {
   const text = typeof message === "string" ? message : decodeUtf8(message);
@@ -48,7 +48,7 @@ export function readMembers(message: string | Uint8Array, keys: KeyTable, maxDep
   return members;
 }
 
-/** The extensions of a message. @throws AcommError `bad_field` unless they are an object. */
+/** The extensions of a message. @throws `bad_field` unless they are an object. */
 export function readExtensions(members: Members): Readonly<Record<string, unknown>> | undefined {
   const ext = members.get("ext")?.value ?? undefined;
   if (ext === undefined) return undefined;

@@ -3,7 +3,7 @@ const maxDistance = 2;
 /** Longer names are not compared: what somebody mistypes is short. */
 const maxComparedLength = 64;
 
-/** The names that somebody may have meant who wrote `name`, the nearest first, at most `count`. */
+/** @internal The names that somebody may have meant who wrote `name`, the nearest first, at most `count`. */
 export function nearNames(name: string, names: Iterable<string>, count = 3): string[] {
   if (name.length > maxComparedLength) return [];
   const limit = Math.min(Math.ceil(name.length / 3), maxDistance);

@@ -2,16 +2,16 @@ import { AcommError } from "./acomm-error.ts";
 import { kindOf } from "./fields.ts";
 import { nearNames } from "./near-names.ts";
 
-/** Every name of some options. */
+/** @internal Every name of some options. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
 const plainName = /^\w{1,40}$/;
 
 /**
- * Checks that options have no name that nobody reads, such as `timeout` for `timeoutMs`. For constructors: it looks at each.
+ * @internal Checks that options have no name that nobody reads, such as `timeout` for `timeoutMs`. For constructors: it looks at each.
  *
  * @param owner whose options they are
- * @throws AcommError `bad_field`, with the name that was probably meant
+ * @throws `bad_field`, with the name that was probably meant
  */
 export function checkOptionNames<Options extends object>(options: Options, owner: string, names: OptionNames<Options>): void {
   if (typeof options !== "object" || (options as unknown) === null || Array.isArray(options)) throw new AcommError("bad_field", `${owner} takes an object of options, but it is ${kindOf(options)}`);

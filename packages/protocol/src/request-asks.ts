@@ -2,7 +2,7 @@ import { AcommError } from "./acomm-error.ts";
 import { kindOf } from "./fields.ts";
 import type { Request } from "./request.ts";
 
-/** Which trace a request belongs to (wire 2.7): the two headers of W3C Trace Context. */
+/** The trace of a request (wire 2.7): the headers of W3C Trace Context. */
 export interface TraceContext {
   /** `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`. */
   readonly traceparent: string;
@@ -10,13 +10,13 @@ export interface TraceContext {
   readonly tracestate?: string | undefined;
 }
 
-/** What a request asks of its receiver beside the task; each is inert towards one that doesn't know it. */
+/** What a request asks for beside its task; a receiver that doesn't know it ignores it. */
 export interface RequestAsks {
-  /** What was left of the caller's time when the request was written, in milliseconds (wire 2.3). */
+  /** What was left of the caller's time (wire 2.3). */
   readonly timeoutMs?: number | undefined;
   /** Whether the caller takes progress (wire 2.6). */
   readonly progress?: boolean | undefined;
-  /** The trace that it belongs to (wire 2.7). */
+  /** The trace it belongs to (wire 2.7). */
   readonly trace?: TraceContext | undefined;
   /** How many coordinators have passed it on. */
   readonly hops?: number | undefined;
@@ -28,7 +28,7 @@ const maxTracestateLength = 512;
 const maxTimeoutMs = 2 ** 31 - 1;
 const nothing: RequestAsks = Object.freeze({});
 
-/** What a request that was read asks for. A trace that is not of the form counts as none. @throws AcommError `bad_field` naming the key */
+/** @internal What a request that was read asks for. A trace that is not of the form counts as none. @throws `bad_field` naming the key */
 export function asksOf({ ext }: Pick<Request, "ext">): RequestAsks {
   if (ext === undefined) return nothing;
   const { timeout, progress, trace, hops } = ext;
@@ -41,7 +41,7 @@ export function asksOf({ ext }: Pick<Request, "ext">): RequestAsks {
   };
 }
 
-/** What is asked for, as members of the JSON of `ext`, each with a comma before it. @throws AcommError `bad_field` naming the field */
+/** What is asked for, as members of the JSON of `ext`, each with a comma before it. @throws `bad_field` naming the field */
 export function encodeAsks(asks: RequestAsks): string {
   const { timeoutMs, progress, trace, hops } = asks;
   let text = "";
@@ -52,7 +52,7 @@ export function encodeAsks(asks: RequestAsks): string {
   return text;
 }
 
-/** Checks a trace context that is to be sent. @throws AcommError `bad_field` */
+/** @internal Checks a trace context that is to be sent. @throws `bad_field` */
 export function checkTrace(trace: TraceContext): TraceContext {
   if (isTrace(trace)) return trace.tracestate === undefined ? { traceparent: trace.traceparent } : { traceparent: trace.traceparent, tracestate: trace.tracestate };
   throw new AcommError("bad_field", `trace must have a traceparent as W3C Trace Context writes it, and a tracestate of at most ${maxTracestateLength} characters or none`);

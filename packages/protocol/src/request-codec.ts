@@ -17,13 +17,11 @@ const idHead = '{"id":"';
 const urlsAndArgs = '","responsehook":null,"stream_url":null,"args":';
 
 /**
- * The JSON text of a request, its keys in the order of the original. Arguments that were read from the wire keep their
- * text.
+ * The text of a request; arguments that were read from the wire keep theirs.
  *
- * @param options.reply says that it may be answered on the connection (wire 2.8), and leaves the response hook to `hook`
- * @param options.hook the response hook to write instead of the request's own, as JSON text
- * @param options the rest is what the request asks for beside the task
- * @throws AcommError `bad_field` naming the field.
+ * @param options.reply whether it may be answered on the connection (wire 2.8); its hook is then `hook` alone
+ * @param options.hook the response hook instead of its own, as JSON
+ * @throws `bad_field`
  */
 export function encodeRequest(request: Request, options?: RequestAsks & { readonly reply?: boolean; readonly hook?: string }): string {
   const { id, task, responseHook, streamUrl, taskUrl, args, raw } = request;
@@ -40,13 +38,13 @@ export function encodeRequest(request: Request, options?: RequestAsks & { readon
 }
 
 /**
- * The JSON text of a request without streams and task URL that will be answered on its connection (wire 2.8): what
+ * @internal The JSON text of a request without streams and task URL that will be answered on its connection (wire 2.8): what
  * {@link encodeRequest} writes for it, for who has its parts.
  *
  * @param id a name of letters, digits, `_`, `.`, `:` and `-`
  * @param argsText JSON
  * @param timeoutMs what is left of the caller's time, a whole number
- * @throws AcommError `bad_field` naming the task.
+ * @throws `bad_field` naming the task.
  */
 export function encodeCall(id: string, task: string, argsText: string, timeoutMs: number): string {
   if (task !== lastTask) quoteTask(task);
@@ -62,11 +60,11 @@ let lastWrittenTimeoutMs = -1;
 let lastWrittenTail = "";
 
 /**
- * Reads a request from its JSON; takes the spellings of later revisions of the original as well.
+ * Reads a request.
  *
- * @param start where it stands in the text, with `end`, @default the whole
+ * @param start where it stands in the text, until `end`
  * @param maxDepth how deep it may nest, @default 256
- * @throws AcommError `bad_json` or `bad_field`, naming the key.
+ * @throws `bad_json`, `bad_field`
  */
 export function decodeRequest(message: string | Uint8Array, start = 0, end: number = message.length, maxDepth?: number): Request {
   if (typeof message === "string") return decodeCommonRequest(message, start, end, maxDepth) ?? decodeAnyRequest(message.slice(start, end), maxDepth);

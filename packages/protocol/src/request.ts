@@ -8,62 +8,54 @@ import type { Response } from "./response.ts";
 import { validateWith } from "./schema.ts";
 import type { Schema } from "./schema.ts";
 
-/**
- * What runs when a request gets its response; the seed's `ResponseHandler`. Taken from a method's type, which makes a
- * `Request<Args>` usable wherever a `Request` is.
- */
+/** Runs when a request gets its response; the seed's `ResponseHandler`. */
 export type ResponseHandler<Args = unknown> = { handle(request: Request<Args>, response: Response): unknown }["handle"];
 
-/** A task that a peer shall run, and where the answer goes; the seed's `Request`. Built by {@link createRequest}. */
+/** A task for a peer, and where the answer goes; the seed's `Request`. Built by {@link createRequest}. */
 export interface Request<Args = unknown> {
-  /** Unique among the requests that its tracker has open; 1 to 128 bytes. */
+  /** Unique among the open requests of its tracker; 1 to 128 bytes. */
   readonly id: string;
   /** The name of the task; 1 to 128 bytes. */
   readonly task: string;
-  /** Where the response is to be sent; null where it comes back on the connection, or nobody wants it. */
+  /** Where the response goes; null: back on the connection, or nowhere. */
   readonly responseHook: AcommUrl | null;
-  /** Where the receiver may read extra data. */
+  /** Extra data for the receiver to read. */
   readonly streamUrl: AcommUrl | null;
-  /** What the task is asked with: any JSON value. */
+  /** Any JSON value. */
   readonly args: Args;
-  /** The address that is to run the task, instead of a local provider. */
+  /** Runs the task instead of a local provider. */
   readonly taskUrl?: AcommUrl | null;
-  /** The text of `args`, as it was read or first written; sent as long as `args` is still that value. */
+  /** The text of `args`; sent as long as `args` is still that value. */
   readonly raw?: RawJson | undefined;
-  /** The extensions that came with it (wire 2); they concern the connection and are not forwarded. */
+  /** The extensions that came with it (wire 2); not forwarded. */
   readonly ext?: Readonly<Record<string, unknown>> | undefined;
-  /** Runs when a response without an error arrives; it stays in this process. */
+  /** Runs when a response without an error arrives. */
   readonly onSuccess?: ResponseHandler<Args> | undefined;
-  /** Runs when a response with an error arrives, and when none arrives in time; it stays in this process. */
+  /** Runs when a response with an error arrives, or none in time. */
   readonly onError?: ResponseHandler<Args> | undefined;
 }
 
 /** What {@link createRequest} takes. */
 export interface RequestInit<Args = unknown> {
-  /** The name of the task; 1 to 128 bytes. */
+  /** 1 to 128 bytes. */
   readonly task: string;
   /** Any JSON value. @default null */
   readonly args?: Args | undefined;
-  /** Where the response is to be sent. @default null: it comes back on the connection, or nobody wants it */
+  /** Where the response goes. @default null: back on the connection, or nowhere */
   readonly responseHook?: string | URL | null | undefined;
-  /** Where the receiver may read extra data. @default null */
+  /** Extra data for the receiver to read. @default null */
   readonly streamUrl?: string | URL | null | undefined;
-  /** The address that is to run the task, instead of a local provider. @default null */
+  /** Runs the task instead of a local provider. @default null */
   readonly taskUrl?: string | URL | null | undefined;
   /** Runs when a response without an error arrives. */
   readonly onSuccess?: ResponseHandler<Args> | undefined;
-  /** Runs when a response with an error arrives, and when none arrives in time. */
+  /** Runs when a response with an error arrives, or none in time. */
   readonly onError?: ResponseHandler<Args> | undefined;
   /** @default a random UUID */
   readonly id?: string | undefined;
 }
 
-/**
- * Builds a request; the seed's `NewRequest`. The arguments are written down here: what is changed inside them later is not
- * sent.
- *
- * @throws AcommError `bad_field` naming the field and its limit.
- */
+/** Builds a request; the seed's `NewRequest`. Later changes inside `args` are not sent. @throws `bad_field` */
 export function createRequest<Args = unknown>(init: RequestInit<Args>): Request<Args> {
   const { task, args = null, responseHook, streamUrl, taskUrl, onSuccess, onError, id = crypto.randomUUID() } = init;
   const request: { -readonly [Key in keyof Request<Args>]: Request<Args>[Key] } = {
@@ -80,7 +72,7 @@ export function createRequest<Args = unknown>(init: RequestInit<Args>): Request<
   return request;
 }
 
-/** @throws AcommError `bad_field` unless the request has an id and a task that may be sent; the seed's `Request.Validate`. */
+/** Checks that it may be sent; the seed's `Request.Validate`. @throws `bad_field` */
 export function validateRequest(request: Request): void {
   checkName(request.id, "id");
   checkName(request.task, "task");
@@ -90,10 +82,9 @@ export function validateRequest(request: Request): void {
 }
 
 /**
- * The arguments of a request, checked and converted by a Standard Schema (zod, valibot, arktype, …) where one is given;
- * the seed's `Request.UnmarshalArgs`.
+ * The arguments, checked and converted by a schema; the seed's `Request.UnmarshalArgs`.
  *
- * @throws AcommError `bad_field` with the path of the first value that the schema refuses.
+ * @throws `bad_field` with the path of the first value that is refused
  */
 export function unmarshalArgs<Args>(request: Request<Args>): Promise<Args>;
 export function unmarshalArgs<Output>(request: Request, schema: Schema<Output>): Promise<Output>;
@@ -102,10 +93,9 @@ export function unmarshalArgs(request: Request, schema?: Schema): Promise<unknow
 }
 
 /**
- * Runs the request's `onError` or `onSuccess`, whichever the response calls for, if it is there; the seed's
- * `Request.HandleResponse`. What the handler throws passes through, what it returns, such as a promise, is given.
+ * Runs the request's `onError` or `onSuccess`, and gives what it returns; the seed's `Request.HandleResponse`.
  *
- * @throws AcommError `unknown_id` where the response answers another request.
+ * @throws `unknown_id` for the response to another request
  */
 export function handleResponse<Args>(request: Request<Args>, response: Response): unknown {
   if (response.id !== request.id) throw new AcommError("unknown_id", `the response answers ${JSON.stringify(response.id)}, not ${JSON.stringify(request.id)}`);
@@ -113,7 +103,7 @@ export function handleResponse<Args>(request: Request<Args>, response: Response)
   return handler?.(request, response);
 }
 
-/** A URL that may be left out. */
+/** @internal A URL that may be left out. */
 export function optionalUrl(url: string | URL | null | undefined, field: string): AcommUrl | null {
   if (url === null || url === undefined) return null;
   if (url === "") throw new AcommError("bad_field", `${field} is empty: leave it out or give a URL`);

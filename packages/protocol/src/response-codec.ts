@@ -12,18 +12,17 @@ import type { Response } from "./response.ts";
 /** The keys of a response and of an acknowledgement. */
 export const responseKeys: KeyTable = /* @__PURE__ */ createKeyTable([["error"], ["id"], ["result"], ["stream_url", "streamURL"], ["ext"]]);
 
-/** How the text of a success begins, up to its id. */
+/** @internal How the text of a success begins, up to its id. */
 export const replyHead = '{"error":"","id":"';
 const beforeResult = '","result":';
 const tail = ',"stream_url":null}';
 const replyTail = ',"stream_url":null,"ext":{"reply":true}}';
 
 /**
- * The JSON text of a response, its keys in the order of the original; the seed's `Response.MarshalJSON`. A result that
- * was read from the wire keeps its text.
+ * The text of a response; the seed's `Response.MarshalJSON`. A result that was read from the wire keeps its text.
  *
- * @param options.reply marks it as the answer on the connection that asked (wire 2.8)
- * @throws AcommError `bad_field` naming the field.
+ * @param options.reply whether it goes back on the connection that asked (wire 2.8)
+ * @throws `bad_field`
  */
 export function encodeResponse(response: Response, options?: { readonly reply?: boolean }): string {
   const { id, error, result, streamUrl, raw, failure } = response;
@@ -39,7 +38,7 @@ export function encodeResponse(response: Response, options?: { readonly reply?: 
 }
 
 /**
- * The JSON text of a success without a stream, answered on the connection that asked (wire 2.8): what
+ * @internal The JSON text of a success without a stream, answered on the connection that asked (wire 2.8): what
  * {@link encodeResponse} writes for it, for who has its parts.
  *
  * @param request a request that was read from the wire
@@ -51,11 +50,11 @@ export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText
 }
 
 /**
- * The JSON text of progress (wire 2.6): a response that doesn't end its request.
+ * @internal The JSON text of progress (wire 2.6): a response that doesn't end its request.
  *
  * @param value any JSON
  * @param options.reply marks it as one that goes back on the connection that asked (wire 2.8)
- * @throws AcommError `bad_field` where the value can't be written as JSON, or is undefined
+ * @throws `bad_field` where the value can't be written as JSON, or is undefined
  */
 export function encodeProgress({ id }: Pick<Request, "id">, value: unknown, options: { readonly reply: boolean }): string {
   if (value === undefined) throw new AcommError("bad_field", "progress must be a JSON value, but is missing");
@@ -63,7 +62,7 @@ export function encodeProgress({ id }: Pick<Request, "id">, value: unknown, opti
 }
 
 /**
- * The text of the result where the text of a response is of the form that {@link encodeReply} writes, else undefined. The
+ * @internal The text of the result where the text of a response is of the form that {@link encodeReply} writes, else undefined. The
  * caller knows what stands before it: `replyHead` and the id.
  *
  * @param idEnd where the id ends in the text
@@ -76,11 +75,10 @@ export function replyResult(text: string, idEnd: number, end: number): string | 
 }
 
 /**
- * Reads a response from its JSON; the seed's `Response.UnmarshalJSON`. Takes the spellings of later revisions of the
- * original as well.
+ * Reads a response; the seed's `Response.UnmarshalJSON`.
  *
  * @param maxDepth how deep it may nest, @default 256
- * @throws AcommError `bad_json` or `bad_field`, naming the key.
+ * @throws `bad_json`, `bad_field`
  */
 export function decodeResponse(message: string | Uint8Array, maxDepth?: number): Response {
   const text = typeof message === "string" ? message : decodeUtf8(message);
@@ -120,7 +118,7 @@ function decodeAnyResponse(text: string, maxDepth: number | undefined): Response
   };
 }
 
-/** The error text of a response; none counts as success, as in the original. @throws AcommError `bad_field` */
+/** The error text of a response; none counts as success, as in the original. @throws `bad_field` */
 export function readError(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value !== "string") throw new AcommError("bad_field", `error must be a string, but is ${kindOf(value)}`);

@@ -12,19 +12,19 @@ import type { Schema } from "./schema.ts";
 
 /** The answer to a request; the seed's `Response`. Built by {@link createResponse}. */
 export interface Response<Result = unknown> {
-  /** The request's id. */
+  /** That of the request. */
   readonly id: string;
   /** Empty means success. */
   readonly error: string;
-  /** Null where `error` is not empty. */
+  /** Null where there is an error. */
   readonly result: Result | null;
-  /** Where additional data may be read. */
+  /** Extra data for the caller to read. */
   readonly streamUrl: AcommUrl | null;
-  /** The text of `result`, as it was read or first written; sent as long as `result` is still that value. */
+  /** The text of `result`; sent as long as `result` is still that value. */
   readonly raw?: RawJson | undefined;
-  /** What is known of the error beside its text (wire 2.5); undefined where nothing is. */
+  /** More about the error than its text (wire 2.5). */
   readonly failure?: Failure | undefined;
-  /** The extensions that came with it (wire 2); they are not forwarded. */
+  /** The extensions that came with it (wire 2); not forwarded. */
   readonly ext?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -32,20 +32,16 @@ export interface Response<Result = unknown> {
 export interface ResponseInit<Result = unknown> {
   /** Any JSON value. @default null */
   readonly result?: Result | null | undefined;
-  /** Where the caller may read extra data. @default null */
+  /** Extra data for the caller to read. @default null */
   readonly streamUrl?: string | URL | null | undefined;
-  /**
-   * An error or its text. Its message crosses the wire, its stack never does; of an AcommError its details do as well, and
-   * those of its causes that are AcommErrors.
-   */
+  /** An error or its text. The message crosses the wire, and of an AcommError the details and such causes; never a stack. */
   readonly error?: unknown;
 }
 
 /**
- * Builds the response to a request; the seed's `NewResponse`. The result is written down here: what is changed inside it
- * later is not sent.
+ * Builds a response; the seed's `NewResponse`. Later changes inside `result` are not sent.
  *
- * @throws AcommError `bad_field` where there are both an error and a result.
+ * @throws `bad_field` for both error and result
  */
 export function createResponse<Result = unknown>(request: Pick<Request, "id">, init: ResponseInit<Result> = {}): Response<Result> {
   const { result = null, streamUrl, error } = init;
@@ -63,10 +59,9 @@ export function createResponse<Result = unknown>(request: Pick<Request, "id">, i
 }
 
 /**
- * The result of a response, checked and converted by a Standard Schema where one is given; the seed's
- * `Response.UnmarshalResult`.
+ * The result, checked and converted by a schema; the seed's `Response.UnmarshalResult`.
  *
- * @throws AcommError `bad_field` with the path of the first value that the schema refuses.
+ * @throws `bad_field` with the path of the first value that is refused
  */
 export function unmarshalResult<Result>(response: Response<Result>): Promise<Result | null>;
 export function unmarshalResult<Output>(response: Response, schema: Schema<Output>): Promise<Output>;

@@ -1,11 +1,8 @@
 import { AcommError } from "./acomm-error.ts";
 
-/**
- * What is needed of a validator: any [Standard Schema](https://standardschema.dev), such as those of zod, valibot and arktype.
- * Its own words for it, so that nothing has to be installed for a type.
- */
+/** Any [Standard Schema](https://standardschema.dev), such as those of zod, valibot and arktype. */
 export interface Schema<Output = unknown> {
-  /** What a validator says of itself, and how it is asked. */
+  /** As Standard Schema has it. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
@@ -14,7 +11,7 @@ export interface Schema<Output = unknown> {
   };
 }
 
-/** What a {@link Schema} makes of a value: another value, or its issues with it. */
+/** A value, or what is wrong with the one that was given. */
 export type SchemaOutcome<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined }[] };
@@ -22,7 +19,7 @@ export type SchemaOutcome<Output> =
 /**
  * The value as the schema gives it; the value itself without one.
  *
- * @throws AcommError `bad_field` with the value's path and the schema's words; `details` holds those of every issue, and nothing
+ * @throws `bad_field` with the value's path and the schema's words; `details` holds those of every issue, and nothing
  * else of it: some schemas put the value in.
  */
 export async function validateWith(schema: Schema | undefined, value: unknown, field: string): Promise<unknown> {

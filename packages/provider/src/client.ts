@@ -25,9 +25,9 @@ export type ClientCallOptions = Omit<CallOptions, "task" | "args">;
 
 /** Calls of the tasks of a provider, typed by them. Made by {@link createClient}. */
 export interface Client<Tasks> {
-  /** The result of a task. @throws AcommError as `tracker.request` */
+  /** The result of a task. @throws as `tracker.request` */
   request<Name extends keyof Tasks & string>(task: Name, ...call: ClientArguments<ArgsOf<Tasks[Name]>>): Promise<ResultOf<Tasks[Name]>>;
-  /** The whole response, with its stream. @throws AcommError as `tracker.call` */
+  /** The whole response, with its stream. @throws as `tracker.call` */
   call<Name extends keyof Tasks & string>(task: Name, ...call: ClientArguments<ArgsOf<Tasks[Name]>>): Promise<Response<ResultOf<Tasks[Name]>>>;
 }
 
@@ -41,7 +41,7 @@ type ResultOf<Signature> = Signature extends TaskSignature<unknown, infer Result
  * Makes calls typed by a provider, whose type is all of it that is needed: `createClient<typeof provider>(tracker, url)`.
  *
  * @param caller a tracker, or the `tracker` that a handler gets
- * @throws AcommError `bad_field`, `bad_address`
+ * @throws `bad_field`, `bad_address`
  */
 export function createClient<SomeProvider>(caller: Caller, target: ClientTarget): Client<TasksOf<SomeProvider>> {
   const urlOf = urlsOf(target);

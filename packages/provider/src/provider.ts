@@ -60,7 +60,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  /** A provider that is to be given its tasks, and then to be started. @throws AcommError `bad_field`, `bad_address` */
+  /** A provider that is to be given its tasks, and then to be started. @throws `bad_field`, `bad_address` */
   constructor(options: ProviderOptions) {
     checkOptionNames(options, "Provider", providerOptionNames);
     const { socketDir, network, name, priority = 50, listener, tracker = {}, onError } = options;
@@ -100,7 +100,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
    * one response whatever it does.
    *
    * @returns the provider itself, whose type knows the task
-   * @throws AcommError `bad_field`, `unknown_task` for a name that the layout or the protocol has itself, `bad_address`
+   * @throws `bad_field`, `unknown_task` for a name that the layout or the protocol has itself, `bad_address`
    */
   task<const Name extends string, ArgsInput = unknown, Args = ArgsInput, Result = unknown, ResultOutput = Result, Returned extends Result = Result>(
     name: Name,
@@ -118,7 +118,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
    * Starts to serve every task, or none: where one socket can't be had, the others are given up again, for good. On a network it is
    * announced once all are served. Idempotent.
    *
-   * @throws AcommError `bad_address`, such as where a provider of the same name runs; `bad_field` without a task; `unavailable` where
+   * @throws `bad_address`, such as where a provider of the same name runs; `bad_field` without a task; `unavailable` where
    * the network is not there; `stopping` after a stop
    */
   start(): Promise<void> {
@@ -134,7 +134,7 @@ export class Provider<Tasks = object> implements AsyncDisposable {
    * start.
    *
    * @param options.graceMs 0 to 2^31-1, @default 10 000
-   * @throws AcommError `bad_field`
+   * @throws `bad_field`
    */
   async stop(options: StopOptions = {}): Promise<StopReport> {
     const graceMs = checkGraceMs(options.graceMs);

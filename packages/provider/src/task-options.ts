@@ -41,7 +41,7 @@ export interface TaskContext<Args = unknown> {
    * Serves a source to one reader and attaches it to the response: at a socket of this provider, or on the network where the
    * request came from there. A request that fails takes its stream back.
    *
-   * @throws AcommError `bad_field` where the response has a stream already, `cancelled` where the request is answered
+   * @throws `bad_field` where the response has a stream already, `cancelled` where the request is answered
    */
   readonly stream: (source: LazyStreamSource) => Promise<AcommUrl>;
   /** The trace that the request belongs to; undefined where it has none. */

@@ -19,12 +19,12 @@ export interface DirectoryPlace {
   readonly admit: TargetPolicy;
 }
 
-/** The socket of a task. @throws AcommError `bad_field`, `unknown_task`, `bad_address` */
+/** The socket of a task. @throws `bad_field`, `unknown_task`, `bad_address` */
 export function placeInDirectory({ socketDir, listener, streams, admit }: DirectoryPlace, task: string, priority: number, provider: string): TaskPlace & { readonly listener: UnixListener } {
   return { listener: new UnixListener(providerSocketPath(socketDir, { task, priority, provider }), listener), streams, admit };
 }
 
-/** The addresses of a task on a network: the one that it shares with all who serve it, and its own. @throws AcommError `bad_field`, `unknown_task`, `bad_address` */
+/** The addresses of a task on a network: the one that it shares with all who serve it, and its own. @throws `bad_field`, `unknown_task`, `bad_address` */
 export function placesOnNetwork(network: ServiceNetwork, task: string): { readonly shared: TaskPlace; readonly own: TaskPlace } {
   const admit = admitOnNetwork(network);
   const place = (address?: string): TaskPlace => ({ listener: network.createListener(address), streams: network, admit });

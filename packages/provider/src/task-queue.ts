@@ -17,7 +17,7 @@ export class TaskQueue {
   #first: Place | undefined;
   #last: Place | undefined;
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   constructor(task: string, options: TaskQueueOptions) {
     this.#task = task;
     this.concurrency = checkCount(options.concurrency, "concurrency");
@@ -33,7 +33,7 @@ export class TaskQueue {
     return this.#taken - this.#running;
   }
 
-  /** @throws AcommError `overloaded` where as many run and wait as may */
+  /** @throws `overloaded` where as many run and wait as may */
   reserve(): Place {
     if (this.#taken >= this.concurrency + this.maxQueued) {
       throw new AcommError("overloaded", `${this.#task} runs ${this.#running} requests and ${this.queuedCount} wait, which is all that it may: try again later`);
@@ -105,7 +105,7 @@ export class Place {
    * Waits until it is its turn; undefined where that is now.
    *
    * @param signal asked for only where it has to wait
-   * @throws AcommError the signal's reason, or `cancelled`
+   * @throws the signal's reason, or `cancelled`
    */
   enter(signal: () => AbortSignal): Promise<void> | undefined {
     if (!this.#queue.start()) return this.#wait(signal());

@@ -14,7 +14,7 @@ export class TaskStreams {
     this.#onError = onError;
   }
 
-  /** Serves a source to one reader, as part of the answer to a request. @throws AcommError `bad_address`, `unavailable`, `stopping` */
+  /** Serves a source to one reader, as part of the answer to a request. @throws `bad_address`, `unavailable`, `stopping` */
   async serve(server: StreamServer, source: LazyStreamSource, { id, task }: Pick<Request, "id" | "task">): Promise<ServedStream> {
     const stream = await server.serveStream(source);
     this.#open.set(stream, { id, task, startedAt: performance.now() });

@@ -58,7 +58,7 @@ export class Task {
   readonly #places = new WeakMap<Request, Place>();
   #schemas: { readonly args: JsonSchema | null; readonly result: JsonSchema | null } | undefined;
 
-  /** @throws AcommError `bad_field`, `unknown_task`, `bad_address` */
+  /** @throws `bad_field`, `unknown_task`, `bad_address` */
   constructor(owner: TaskOwner, name: string, options: TaskOptions, handler: TaskHandler) {
     if (typeof options === "function") throw new AcommError("bad_field", `task ${name} needs its options before its handler: give {} for none`);
     checkOptionNames(options, "task", taskOptionNames);
@@ -84,7 +84,7 @@ export class Task {
    * Takes a place for a request before it is acknowledged; what this gives is called once when the request is answered or
    * dropped.
    *
-   * @throws AcommError `overloaded`
+   * @throws `overloaded`
    */
   reserve(request: Request): () => void {
     const place = this.queue.reserve();
@@ -102,7 +102,7 @@ export class Task {
     });
   }
 
-  /** The arguments as the schema gives them. @throws AcommError `bad_field` with the path of the value */
+  /** The arguments as the schema gives them. @throws `bad_field` with the path of the value */
   async readArgs(request: Request): Promise<unknown> {
     const schema = this.#argsSchema;
     if (schema === undefined) return request.args;
@@ -115,7 +115,7 @@ export class Task {
     }
   }
 
-  /** The result as the schema gives it. @throws AcommError `remote` with the path of the value: the caller can't do better */
+  /** The result as the schema gives it. @throws `remote` with the path of the value: the caller can't do better */
   async checkResult({ id }: Request, result: unknown): Promise<unknown> {
     const schema = this.#resultSchema;
     if (schema === undefined) return result;

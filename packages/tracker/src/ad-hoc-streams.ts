@@ -13,7 +13,7 @@ export class AdHocStreams {
     this.#onError = onError;
   }
 
-  /** Takes a stream that is about to be served, and gives its URL. @throws AcommError `stopping`; else what serving it failed with */
+  /** Takes a stream that is about to be served, and gives its URL. @throws `stopping`; else what serving it failed with */
   async add(serving: Promise<ServedStream>): Promise<AcommUrl> {
     const stream = await serving;
     this.#open.add(stream);

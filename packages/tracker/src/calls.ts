@@ -13,7 +13,7 @@ export interface CallsInit {
   readonly owner: CallOwner;
   readonly registry: TransportRegistry;
   readonly defaultTimeoutMs: number;
-  /** @throws AcommError unless calls may be made now */
+  /** @throws unless calls may be made now */
   readonly checkRunning: () => void;
 }
 
@@ -52,7 +52,7 @@ export class Calls {
     return new Promise<unknown>((resolve, reject) => { this.#begin(url, messageOf(request), options, "forwarded", resolve, reject); }) as Promise<Response>;
   }
 
-  /** A URL and its transport, found once for every spelling that is used. @throws AcommError `bad_field`, `unknown_scheme` */
+  /** A URL and its transport, found once for every spelling that is used. @throws `bad_field`, `unknown_scheme` */
   target(url: string | URL): Target {
     if (typeof url !== "string") return this.#findTarget(url); // it may have been changed
     if (url === this.#lastUrl && this.#lastTarget !== undefined) return this.#lastTarget;
@@ -114,7 +114,7 @@ export class Calls {
   }
 }
 
-/** What is sent of a call's options, or of a request that is sent on: its arguments keep their text. @throws AcommError `bad_field` */
+/** What is sent of a call's options, or of a request that is sent on: its arguments keep their text. @throws `bad_field` */
 function messageOf(given: CallOptions | Request): CallMessage {
   const { task, args, streamUrl, taskUrl } = given;
   const raw = "raw" in given ? given.raw : undefined;

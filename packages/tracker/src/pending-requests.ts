@@ -39,7 +39,7 @@ export class PendingRequests {
     return this.#deadlines.size;
   }
 
-  /** @throws AcommError `overloaded` */
+  /** @throws `overloaded` */
   add(pending: PendingRequest): void {
     if (this.#deadlines.size >= this.#maxPending) throw new AcommError("overloaded", `the tracker has ${this.#maxPending} requests open: wait for some, or raise maxPending`);
     this.#deadlines.add(pending);
@@ -48,7 +48,7 @@ export class PendingRequests {
   /**
    * Lets responses that come to the hook find the request.
    *
-   * @throws AcommError `duplicate_id`, in which case the first one lives on
+   * @throws `duplicate_id`, in which case the first one lives on
    */
   name(pending: PendingRequest): void {
     if (this.#byId.has(pending.id)) throw new AcommError("duplicate_id", `a request with the id ${JSON.stringify(pending.id)} is open already: give each its own`);

@@ -1,11 +1,11 @@
 import { AcommError, maxNameBytes, maxSocketPathBytes } from "@acomm/protocol";
 import { isAbsolute, join } from "node:path";
 
-/** The socket of one task of one provider, as its name in the socket directory says. */
+/** A provider's socket for one task. */
 export interface ProviderSocket {
-  /** The name of the task that it serves. */
+  /** The name of the task. */
   readonly task: string;
-  /** Providers of lower numbers are asked first; 0 to 999. */
+  /** 0 to 999; lower ones are asked first. */
   readonly priority: number;
   /** The name of the provider. */
   readonly provider: string;
@@ -18,10 +18,10 @@ const socketName = /^(\d{1,3})-([A-Za-z0-9][A-Za-z0-9._-]*)\.sock$/;
 const maxPriority = 999;
 
 /**
- * Checks a name that becomes a part of a path: the task of a provider. It can't leave the socket directory, nor be one of
+ * @internal Checks a name that becomes a part of a path: the task of a provider. It can't leave the socket directory, nor be one of
  * the directories that are there for other things.
  *
- * @throws AcommError `bad_field` where it is no plain name, `unknown_task` where it is taken by the layout itself
+ * @throws `bad_field` where it is no plain name, `unknown_task` where it is taken by the layout itself
  */
 export function checkTaskName(task: string): string {
   checkPlainName(task, "task");
@@ -29,12 +29,12 @@ export function checkTaskName(task: string): string {
   return task;
 }
 
-/** Checks the name of a provider or coordinator, which becomes a file name. @throws AcommError `bad_field` */
+/** @internal Checks the name of a provider or coordinator, which becomes a file name. @throws `bad_field` */
 export function checkServiceName(name: string, field = "name"): string {
   return checkPlainName(name, field);
 }
 
-/** Checks the directory that the sockets of a system share. @throws AcommError `bad_address` where it is relative, holds a NUL or leaves no room for a socket's name. */
+/** @internal Checks the directory that the sockets of a system share. @throws `bad_address` where it is relative, holds a NUL or leaves no room for a socket's name. */
 export function checkSocketDirectory(socketDir: string): string {
   if (typeof socketDir !== "string" || !isAbsolute(socketDir) || socketDir.includes("\0")) throw new AcommError("bad_address", "socketDir must be an absolute path such as /run/acomm");
   const bytes = Buffer.byteLength(socketDir);
@@ -42,34 +42,34 @@ export function checkSocketDirectory(socketDir: string): string {
   return socketDir;
 }
 
-/** Checks the priority of a provider. @throws AcommError `bad_field` unless it is a whole number from 0 to 999 */
+/** @internal Checks the priority of a provider. @throws `bad_field` unless it is a whole number from 0 to 999 */
 export function checkPriority(priority: number): number {
   if (Number.isInteger(priority) && priority >= 0 && priority <= maxPriority) return priority;
   throw new AcommError("bad_field", `priority must be a whole number from 0 to ${maxPriority}, but is ${String(priority)}`);
 }
 
-/** The path at which a provider serves a task: `<socketDir>/<task>/<priority>-<provider>.sock`. @throws AcommError `bad_field`, `unknown_task`, `bad_address` */
+/** Where a provider serves a task: `<socketDir>/<task>/<priority>-<provider>.sock`. @throws `bad_field`, `unknown_task`, `bad_address` */
 export function providerSocketPath(socketDir: string, { task, priority, provider }: ProviderSocket): string {
   return join(checkSocketDirectory(socketDir), checkTaskName(task), `${String(checkPriority(priority)).padStart(2, "0")}-${checkServiceName(provider, "provider")}.sock`);
 }
 
-/** What the name of a file in a task's directory says; undefined where it is not the name of a provider's socket. */
+/** @internal What the name of a file in a task's directory says; undefined where it is not the name of a provider's socket. */
 export function parseProviderSocket(task: string, fileName: string): ProviderSocket | undefined {
   const [, priority, provider] = socketName.exec(fileName) ?? [];
   return provider === undefined ? undefined : { task, priority: Number(priority), provider };
 }
 
-/** The path at which a coordinator is reached: `<socketDir>/coordinator/<name>.sock`. @throws AcommError `bad_field`, `bad_address` */
+/** Where a coordinator is reached: `<socketDir>/coordinator/<name>.sock`. @throws `bad_field`, `bad_address` */
 export function coordinatorSocketPath(socketDir: string, name = "main"): string {
   return join(checkSocketDirectory(socketDir), "coordinator", `${checkServiceName(name)}.sock`);
 }
 
-/** The path at which a service takes responses: `<socketDir>/response/<name>.sock`. @throws AcommError `bad_field`, `bad_address` */
+/** Where a service takes responses: `<socketDir>/response/<name>.sock`. @throws `bad_field`, `bad_address` */
 export function responseSocketPath(socketDir: string, name: string): string {
   return join(checkSocketDirectory(socketDir), "response", `${checkServiceName(name)}.sock`);
 }
 
-/** Where a service makes the sockets of its streams: `<socketDir>/streams/<name>`. @throws AcommError `bad_field`, `bad_address` */
+/** Where a service has the sockets of its streams: `<socketDir>/streams/<name>`. @throws `bad_field`, `bad_address` */
 export function streamDirectory(socketDir: string, name: string): string {
   return join(checkSocketDirectory(socketDir), "streams", checkServiceName(name));
 }

@@ -14,17 +14,14 @@ import { runHandlers, runProgress, TrackedRequest } from "./tracked-request.ts";
 import { trackerOptionNames } from "./tracker-options.ts";
 import type { CallOptions, ForwardOptions, TrackerOptions } from "./tracker-options.ts";
 
-/** What makes calls: a tracker, or what {@link Tracker.within} gives. */
+/** What makes calls: a tracker, or {@link Tracker.within}. */
 export type Caller = Pick<Tracker, "request" | "call">;
 
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
-/**
- * Keeps track of requests that wait for their responses; the seed's `Tracker`. Each request has one outcome: its response, an
- * error, or its timeout.
- */
+/** Keeps track of requests until each has its one outcome: a response, an error, or its timeout; the seed's `Tracker`. */
 export class Tracker implements AsyncDisposable {
-  /** Signs the HTTP URLs that {@link proxyStreamHttpUrl} gives. */
+  /** Signs what {@link proxyStreamHttpUrl} gives. */
   readonly streamSigner: StreamSigner = new StreamSigner();
   readonly #listenerOptions: UnixListenerOptions | undefined;
   readonly #streamServer: StreamServer | undefined;
@@ -47,7 +44,7 @@ export class Tracker implements AsyncDisposable {
   #stopping: Promise<StopReport> | undefined;
   #refused = 0;
 
-  /** A tracker that takes requests from its start to its stop. @throws AcommError `bad_field`, `bad_address` */
+  /** Takes requests from its start to its stop. @throws `bad_field`, `bad_address` */
   constructor(options: TrackerOptions = {}) {
     checkOptionNames(options, "Tracker", trackerOptionNames);
     const { socketPath, listener } = options;
@@ -80,7 +77,7 @@ export class Tracker implements AsyncDisposable {
   /**
    * The path of the response socket; the seed's `Addr`.
    *
-   * @throws AcommError `unavailable` before the start where no path was given, and where responses come in some other way
+   * @throws `unavailable` before the start where no path was given, and where there is none
    */
   get address(): string {
     const listener = this.#responses;
@@ -88,22 +85,22 @@ export class Tracker implements AsyncDisposable {
     throw new AcommError("unavailable", "the tracker was given a listener that has no socket path: use its url");
   }
 
-  /** The URL at which responses come in, to be named as response hook; the seed's `URL`. @throws AcommError `unavailable` before the start, where that finds it */
+  /** Where responses come in, for response hooks; the seed's `URL`. @throws `unavailable` before the start, where that finds it */
   get url(): AcommUrl {
     return parseUrl(this.#responses.url);
   }
 
-  /** How many requests are open; the seed's `NumRequests`. */
+  /** Open requests; the seed's `NumRequests`. */
   get pendingCount(): number {
     return this.#pending.size;
   }
 
-  /** How many responses were refused because no request was open for them: late, second or not ours. */
+  /** Responses for which no request was open: late, second or not ours. */
   get refusedCount(): number {
     return this.#refused;
   }
 
-  /** Starts to listen for responses; the seed's `Start`. Idempotent. @throws AcommError `bad_address`, `stopping` after a stop */
+  /** Listens for responses; the seed's `Start`. Idempotent. @throws `bad_address`, `stopping` after a stop */
   start(): Promise<void> {
     if (this.#state === "stopping" || this.#state === "stopped") return Promise.reject(new AcommError("stopping", "the tracker was stopped: make a new one"));
     this.#starting ??= this.#start();
@@ -111,10 +108,8 @@ export class Tracker implements AsyncDisposable {
   }
 
   /**
-   * Refuses new requests, waits for those that are open, for streams and proxied responses that are under way, then closes;
-   * the seed's `Stop`. After `graceMs` what is left fails with `stopping`, and the report says what it was. Idempotent.
-   *
-   * @param options.graceMs 0 to 2^31-1, @default 10 000
+   * Refuses new requests, waits for open ones, streams and proxied responses, then closes; the seed's `Stop`. After `graceMs` what
+   * is left fails with `stopping` and is reported. Idempotent.
    */
   async stop(options: StopOptions = {}): Promise<StopReport> {
     const graceMs = checkGraceMs(options.graceMs);
@@ -122,40 +117,38 @@ export class Tracker implements AsyncDisposable {
     return this.#stopping;
   }
 
-  /** Stops, with the grace that `stop` has by default. */
+  /** Stops. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
   /**
-   * Asks a peer to run a task and gives its result. The answer comes on the same connection where the peer offers that, else
-   * to the response hook.
+   * Asks a peer to run a task and gives its result. The answer comes on the connection where the peer offers that, else to the
+   * hook.
    *
-   * @throws AcommError `remote` or the peer's own code where the task failed; `unavailable` where it surely did not run,
-   * `ambiguous` where it may have, `timeout`, `cancelled`, `overloaded`, `stopping`, `bad_field`, `unknown_scheme`,
-   * `frame_too_large`.
+   * @throws `remote` or the peer's own code where the task failed; `unavailable` where it surely did not run, `ambiguous` where it
+   * may have, `timeout`, `cancelled`, `overloaded`, `stopping`, `bad_field`, `unknown_scheme`, `frame_too_large`
    */
   request<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Result> {
     return this.#calls.call(url, options, "result") as Promise<Result>;
   }
 
-  /** Like {@link Tracker.request}, but gives the whole response, with its stream URL. A response with an error throws. */
+  /** As {@link Tracker.request}, but gives the whole response, with its stream URL. An error throws. */
   call<Result = unknown, Args = unknown>(url: string | URL, options: CallOptions<Args>): Promise<Response<Result>> {
     return this.#calls.call(url, options, "response") as Promise<Response<Result>>;
   }
 
   /**
-   * Sends a request on that came from somebody else: under an id of its own, its arguments with their text, its streams as they
-   * are. Gives whatever response there is, with an error or not; the text of its result is in `raw`, its value need not be.
+   * Passes a request on: under an id of its own, its arguments' text and its streams as they are. Gives any response, errors too;
+   * its result is in `raw`, as text.
    *
-   * @throws AcommError only where there is no response: the peer's refusal, which means that it did not run, and else as
-   * {@link Tracker.request}
+   * @throws where there is no response: the peer's refusal, and then it did not run; else as {@link Tracker.request}
    */
   forward(url: string | URL, request: Request, options: ForwardOptions = {}): Promise<Response> {
     return this.#calls.forward(url, request, options);
   }
 
-  /** A caller whose calls are made on behalf of a request: its context is the `parent` of each. */
+  /** Makes calls with this `parent`, such as a handler's context. */
   within(parent: CallParent): Caller {
     return {
       request: (url, options) => this.request(url, { parent, ...options }),
@@ -164,25 +157,25 @@ export class Tracker implements AsyncDisposable {
   }
 
   /**
-   * Opens a request that the application sends itself; its handlers get the outcome; the seed's `TrackRequest`.
+   * Opens a request that you send yourself; its handlers get the outcome; the seed's `TrackRequest`.
    *
-   * @param options.timeoutMs 1 to 2^31-1, @default the tracker's `defaultTimeoutMs`
-   * @throws AcommError `duplicate_id`, in which case the first request lives on; `overloaded`, `stopping`, `bad_field`
+   * @param options.timeoutMs 1 to 2^31-1, @default the tracker's
+   * @throws `duplicate_id`: the first one lives on; `overloaded`, `stopping`, `bad_field`
    */
   trackRequest<Args>(request: Request<Args>, options: { readonly timeoutMs?: number | undefined } = {}): void {
     this.#track(request, options.timeoutMs, this.#runHandlers);
   }
 
-  /** Gives a tracked request up, without an outcome; the seed's `RemoveRequest`. False where this very request isn't open. */
+  /** Gives a tracked request up, without an outcome; the seed's `RemoveRequest`. False where this very one isn't open. */
   removeRequest<Args>(request: Request<Args>): boolean {
     const pending = this.#pending.find(request.id);
     return pending instanceof TrackedRequest && pending.request === request && this.#pending.remove(pending);
   }
 
   /**
-   * Takes a response, or progress, that came some other way than the tracker's own socket; the seed's `HandleResponse`.
+   * Takes a response, or progress, that came some other way; the seed's `HandleResponse`.
    *
-   * @throws AcommError `unknown_id` where no request is open for it
+   * @throws `unknown_id` where no request is open for it
    */
   // an arrow, so that it can be handed to createResponseHandler
   readonly handleResponse = (response: Response): void => {
@@ -192,12 +185,11 @@ export class Tracker implements AsyncDisposable {
   };
 
   /**
-   * Makes a request from outside fit for local services; the seed's `ProxyUnix`. Where its response hook is not a unix
-   * socket, the tracker takes the answer in its place and forwards it; where its stream is not, the tracker reads it in the
-   * receiver's place. Arguments keep their text. The caller sends what this gives, and need not track it.
+   * Makes a request from outside fit for local services; the seed's `ProxyUnix`. Where its hook or stream is no unix socket, the
+   * tracker forwards the answer or reads the stream. Send what this gives; it is tracked.
    *
-   * @param options.timeoutMs @default the tracker's `defaultTimeoutMs`; then the hook gets an error
-   * @throws AcommError `forbidden_target` where the policy doesn't admit a URL of the request; as {@link trackRequest}
+   * @param options.timeoutMs then the hook gets an error, @default the tracker's
+   * @throws `forbidden_target` where the policy doesn't admit a URL; as {@link trackRequest}
    */
   async proxyUnix<Args>(request: Request<Args>, options: { readonly timeoutMs?: number | undefined } = {}): Promise<Request<Args>> {
     const { responseHook, streamUrl } = request;
@@ -223,10 +215,9 @@ export class Tracker implements AsyncDisposable {
   }
 
   /**
-   * Proxies a request from outside to a local service: {@link proxyUnix} and the sending of what it gives. A request that
-   * the service doesn't take is given up again, so that its hook hears nothing of what the sender is told already.
+   * {@link proxyUnix}, and the sending; the hook hears nothing of a refusal.
    *
-   * @throws AcommError as {@link proxyUnix}; the service's refusal; as `send`
+   * @throws as {@link proxyUnix}; the service's refusal; as `send`
    */
   async proxy<Args>(url: string | URL, request: Request<Args>, options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     const timeoutMs = options.timeoutMs ?? this.#defaultTimeoutMs;
@@ -240,24 +231,18 @@ export class Tracker implements AsyncDisposable {
   }
 
   /**
-   * Serves a source to one reader at a unix socket of its own; the seed's `NewStreamUnix`. A reader that knows of it sees a
-   * source that fails as a cut stream.
+   * Serves a source to one reader at a unix socket; the seed's `NewStreamUnix`. A source that fails is a cut stream.
    *
-   * @param source the bytes, or a function that opens them when the reader comes
-   * @param options.directory @default the tracker's own directory
-   * @throws AcommError `bad_address`, `bad_field`, `stopping`
+   * @param options.directory
+   * @default the tracker's own
+   * @throws `bad_address`, `bad_field`, `stopping`
    */
   async createUnixStream(source: LazyStreamSource, options: Partial<UnixStreamOptions> = {}): Promise<AcommUrl> {
     this.#checkRunning();
     return this.#streams.add(serveUnixStream(source, { ...options, directory: options.directory ?? (await this.#ownDirectory()) }));
   }
 
-  /**
-   * Serves a source to one reader, by the option `streams`: of the transport that the callers can reach.
-   *
-   * @param source the bytes, or a function that opens them when the reader comes
-   * @throws AcommError `bad_address`, `bad_field`, `unavailable`, `stopping`
-   */
+  /** Serves a source to one reader by the option `streams`. @throws `bad_address`, `bad_field`, `unavailable`, `stopping` */
   async createStream(source: LazyStreamSource, options: ServedStreamOptions = {}): Promise<AcommUrl> {
     if (this.#streamServer === undefined) return this.createUnixStream(source, options);
     this.#checkRunning();
@@ -265,9 +250,9 @@ export class Tracker implements AsyncDisposable {
   }
 
   /**
-   * The URL at which a unix stream can be read from outside, signed and valid for a minute; the seed's `ProxyStreamHTTPURL`.
+   * Where a unix stream can be read from outside: signed, for a minute; the seed's `ProxyStreamHTTPURL`.
    *
-   * @throws AcommError `bad_field` where the tracker has no `httpStreamUrl`
+   * @throws `bad_field` without `httpStreamUrl`
    */
   proxyStreamHttpUrl(url: string | URL): AcommUrl {
     if (this.#httpStreamUrl === undefined) throw new AcommError("bad_field", "the tracker has no httpStreamUrl: give it the URL of its stream proxy");
@@ -341,7 +326,7 @@ export class Tracker implements AsyncDisposable {
     return pending;
   }
 
-  /** The request that waits for a response. @throws AcommError `unknown_id` */
+  /** The request that waits for a response. @throws `unknown_id` */
   #open(response: Response): PendingRequest {
     const pending = this.#pending.find(response.id);
     if (pending?.isClaimed !== false) throw this.#unknown(response);

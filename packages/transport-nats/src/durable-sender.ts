@@ -33,7 +33,7 @@ export class DurableSender {
     this.#init = init;
   }
 
-  /** Stores a message. @throws AcommError `unavailable` where no listener has made a store, `frame_too_large`, `stopping` */
+  /** Stores a message. @throws `unavailable` where no listener has made a store, `frame_too_large`, `stopping` */
   async send(subject: string, text: string, signal?: AbortSignal): Promise<void> {
     const { link, ackTimeoutMs, reconnectTimeoutMs } = this.#init;
     const doing = `send to the durable ${subject}`;

@@ -87,14 +87,14 @@ export class Link {
     return this.#closing;
   }
 
-  /** The connection; while the way is gone it is there all the same. @throws AcommError `unavailable` where there is no server */
+  /** The connection; while the way is gone it is there all the same. @throws `unavailable` where there is no server */
   open(): Promise<NatsConnection> {
     if (this.#connection !== undefined) return Promise.resolve(this.#connection);
     this.#connecting ??= this.#connect().finally(() => { this.#connecting = undefined; });
     return this.#connecting;
   }
 
-  /** Sends to a subject. @throws AcommError `unavailable` where the way is gone, and what the library says of what is given */
+  /** Sends to a subject. @throws `unavailable` where the way is gone, and what the library says of what is given */
   publish(subject: string, payload: Uint8Array, options?: { readonly reply?: string; readonly headers?: MsgHdrs | undefined }): void {
     const connection = this.#connection;
     if (connection === undefined || !this.#isUp) throw new AcommError("unavailable", `no connection to nats://${this.authority}`);
@@ -116,7 +116,7 @@ export class Link {
     }
   }
 
-  /** The server has everything that was published before. @throws AcommError `unavailable` */
+  /** The server has everything that was published before. @throws `unavailable` */
   async flush(): Promise<void> {
     const connection = await this.open();
     try {

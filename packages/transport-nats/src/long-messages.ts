@@ -21,7 +21,7 @@ export class LongMessages {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Offers a text, and resolves when it was read. @throws AcommError what became of it */
+  /** Offers a text, and resolves when it was read. @throws what became of it */
   async send(subject: string, payload: Uint8Array, reply: string): Promise<void> {
     const { subject: stream, outlet } = await this.#streams.serve([payload], { openTimeoutMs: fetchTimeoutMs, idleTimeoutMs: fetchTimeoutMs });
     try {
@@ -32,7 +32,7 @@ export class LongMessages {
     await outlet.done;
   }
 
-  /** Reads a text that was offered. @throws AcommError `frame_too_large`, `bad_address`, `unavailable`, `truncated_stream`, `timeout` */
+  /** Reads a text that was offered. @throws `frame_too_large`, `bad_address`, `unavailable`, `truncated_stream`, `timeout` */
   async fetch(subject: string, bytes: number): Promise<Buffer> {
     checkFrameLength(bytes, this.#maxFrameBytes);
     const intake = await this.#streams.open({ subject: checkSubject(subject), timeoutMs: fetchTimeoutMs, idleTimeoutMs: fetchTimeoutMs, doing: "fetch a long message" });

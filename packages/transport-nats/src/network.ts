@@ -66,9 +66,9 @@ export interface DurableOptions {
 export interface NatsNetwork extends ServiceNetwork {
   /** For `nats://server/subject`. */
   readonly transport: Transport;
-  /** A listener at a subject, such as `disks.info`; by default at one of its own, as for a tracker. @throws AcommError `bad_address`, `bad_field` */
+  /** A listener at a subject, such as `disks.info`; by default at one of its own, as for a tracker. @throws `bad_address`, `bad_field` */
   createListener(subject?: string, options?: NatsListenerOptions): Listener;
-  /** The URL of a subject. @throws AcommError `bad_address` */
+  /** The URL of a subject. @throws `bad_address` */
   urlOf(subject: string): AcommUrl;
 }
 
@@ -79,7 +79,7 @@ const defaultStreamTimeoutMs = 5000;
  * A network over a NATS server. The connection is made when it is first needed, made again when it breaks, and closed when the
  * transport is closed and all listeners are stopped.
  *
- * @throws AcommError `bad_field`
+ * @throws `bad_field`
  */
 export function createNatsNetwork(options: NatsNetworkOptions): NatsNetwork {
   const authority = authorityOf(options.server);

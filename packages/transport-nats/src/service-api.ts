@@ -48,7 +48,7 @@ export class ServiceRecord {
   readonly #startedAt: Date = new Date();
   readonly #authority: string;
 
-  /** @throws AcommError `bad_field`, `forbidden_target` for an endpoint that is not on the network */
+  /** @throws `bad_field`, `forbidden_target` for an endpoint that is not on the network */
   constructor(service: ServiceAnnouncement, id: string, authority: string) {
     if (service.name === "") throw new AcommError("bad_field", "name: a service needs one");
     if (service.version !== undefined && !semanticVersion.test(service.version)) throw new AcommError("bad_field", "version must be a semantic version such as 1.2.3");

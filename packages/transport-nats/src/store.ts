@@ -25,7 +25,7 @@ export function storeName(subject: string): string {
   return `acomm-${subject.replace(/[^A-Za-z0-9_]/g, (sign) => (sign === "." ? "-" : `=${sign.codePointAt(0)?.toString(16) ?? ""}=`))}`;
 }
 
-/** Makes the store of a subject where there is none. @throws AcommError `unavailable`, also where the server has no JetStream */
+/** Makes the store of a subject where there is none. @throws `unavailable`, also where the server has no JetStream */
 export async function openStore(connection: NatsConnection, subject: string, options: StoreOptions): Promise<void> {
   const name = storeName(subject);
   try {

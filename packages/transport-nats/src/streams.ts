@@ -47,7 +47,7 @@ export class Streams implements StreamServer, LinkWatcher {
     };
   }
 
-  /** Serves a source to the first who opens it. @throws AcommError `unavailable`, `bad_field` */
+  /** Serves a source to the first who opens it. @throws `unavailable`, `bad_field` */
   async serve(source: LazyStreamSource, options: ServedStreamOptions = {}): Promise<{ readonly subject: string; readonly outlet: StreamOutlet }> {
     const openTimeoutMs = checkTimeoutMs(options.openTimeoutMs ?? 30_000, "openTimeoutMs");
     const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");
@@ -63,7 +63,7 @@ export class Streams implements StreamServer, LinkWatcher {
     return { subject, outlet };
   }
 
-  /** Opens the stream of a subject. @throws AcommError `unavailable`, `timeout`, `cancelled` */
+  /** Opens the stream of a subject. @throws `unavailable`, `timeout`, `cancelled` */
   async open({ subject, signal, timeoutMs, idleTimeoutMs, doing }: IntakeOptions): Promise<StreamIntake> {
     checkTimeoutMs(timeoutMs);
     checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs");

@@ -12,7 +12,7 @@ export interface Address {
   readonly isDurable: boolean;
 }
 
-/** The server of a URL or of the option `server`, as `host:port` in lower case. @throws AcommError `bad_field` */
+/** The server of a URL or of the option `server`, as `host:port` in lower case. @throws `bad_field` */
 export function authorityOf(server: string | URL): string {
   const text = String(server);
   const url = parseUrl(text.includes("://") ? text : `nats://${text}/`, { field: "server" });
@@ -28,7 +28,7 @@ export function urlOf(authority: string, { subject, isDurable }: Address): Acomm
 /**
  * What a URL names.
  *
- * @throws AcommError `bad_address` where it names nothing that may be sent to; `forbidden_target` where it is of another server,
+ * @throws `bad_address` where it names nothing that may be sent to; `forbidden_target` where it is of another server,
  * which shall not see the credentials of this one
  */
 export function addressOf(url: AcommUrl, authority: string): Address {
@@ -43,7 +43,7 @@ export function addressOf(url: AcommUrl, authority: string): Address {
   return { subject: checkSubject(subject), isDurable: url.search === "?durable" };
 }
 
-/** A subject that can be listened at and sent to: no wildcards, and none of the server's own. @throws AcommError `bad_address` */
+/** A subject that can be listened at and sent to: no wildcards, and none of the server's own. @throws `bad_address` */
 export function checkSubject(subject: string): string {
   // what begins with $ are the interfaces of the server, and what is stored has its own URL: one out of a message must not reach them
   // eslint-disable-next-line no-control-regex -- control characters would be commands to the server

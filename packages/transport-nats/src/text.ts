@@ -1,7 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import { isAscii, isUtf8 } from "node:buffer";
 
-/** The text of a payload. @throws AcommError `bad_json` where it is not UTF-8 */
+/** The text of a payload. @throws `bad_json` where it is not UTF-8 */
 export function textOf(data: Uint8Array): string {
   const buffer = Buffer.from(data.buffer, data.byteOffset, data.length);
   if (isAscii(buffer)) return buffer.toString("latin1");

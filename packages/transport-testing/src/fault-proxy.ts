@@ -62,7 +62,7 @@ export interface ProxiedConnection {
  * Listens at a path and passes everything on to the socket at `target`, both ways, with the faults that the plan says. So a
  * test sees what a program does with a connection that is slow, stalls, comes in pieces or breaks off at a certain byte.
  *
- * @throws AcommError `bad_address`; `bad_field` for a plan that is no such thing
+ * @throws `bad_address`; `bad_field` for a plan that is no such thing
  */
 export async function startFaultProxy(socketPath: string, options: FaultProxyOptions): Promise<FaultProxy> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
@@ -108,7 +108,7 @@ export class FaultProxy implements AsyncDisposable {
     return this.#plan;
   }
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   set plan(plan: FaultPlan) {
     this.#plan = checkPlan(plan);
   }

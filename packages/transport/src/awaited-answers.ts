@@ -42,7 +42,7 @@ export class AwaitedAnswers {
     return this.#freeId;
   }
 
-  /** @throws AcommError `duplicate_id` where the message brings an id of its own that is taken. */
+  /** @throws `duplicate_id` where the message brings an id of its own that is taken. */
   add(message: OutgoingMessage): void {
     const { id } = message;
     if (id === this.#freeId) {

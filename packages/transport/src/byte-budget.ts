@@ -1,5 +1,5 @@
 /**
- * The bytes that a listener holds for all of its peers: what has come of incomplete frames, requests that are under way, and
+ * @internal The bytes that a listener holds for all of its peers: what has come of incomplete frames, requests that are under way, and
  * answers that wait to be taken.
  */
 export class ByteBudget {

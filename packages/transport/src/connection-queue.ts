@@ -7,20 +7,16 @@ import { defaultMaxConnections } from "./descriptors.ts";
 import type { StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkGraceMs } from "./wait.ts";
 
-/** The limits of a listener; all have defaults. */
+/** The limits of a listener. */
 export interface ListenerOptions extends ConnectionOptions {
-  /** After how many connections it stops accepting; 0 for no limit. @default 0 */
+  /** After how many connections it stops accepting; 0: never. @default 0 */
   readonly acceptLimit?: number | undefined;
   /**
-   * How many connections may be open at once. One more takes the place of one that has been silent since it began, or of the
-   * kept one that was unused for longest, 250 ms at least; where there is none it is refused with `overloaded`. @default 1024, and no more
-   * than a quarter of the process's file descriptors
+   * One more replaces one that was always silent, or the longest unused, 250 ms at least; else it is refused as `overloaded`.
+   * @default 1024, at most a quarter of the file descriptors
    */
   readonly maxConnections?: number | undefined;
-  /**
-   * How many bytes may be held for all peers together: incomplete frames, requests under way, answers that are not taken yet.
-   * What would be more is refused with `overloaded`. @default 64 MiB
-   */
+  /** Held for all peers: incomplete frames, requests under way, answers not taken yet. More is refused as `overloaded`. @default 64 MiB */
   readonly maxBufferedBytes?: number | undefined;
 }
 
@@ -104,7 +100,7 @@ export class ConnectionQueue {
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
-  /** Waits until every connection is done, then cuts what is left. @throws AcommError `bad_field` */
+  /** Waits until every connection is done, then cuts what is left. @throws `bad_field` */
   async drain(options: StopOptions): Promise<StopReport> {
     const graceMs = checkGraceMs(options.graceMs);
     for (const connection of this.#waiting.splice(0)) {

@@ -13,18 +13,15 @@ import type { IncomingConnection, WaitOptions } from "./transport.ts";
 
 /** The limits of a connection. */
 export interface ConnectionOptions {
-  /** The longest frame that is read or written, in bytes. @default 16 MiB */
+  /** The longest frame. @default 16 MiB */
   readonly maxFrameBytes?: number | undefined;
-  /** How long a frame may take from its first byte to its last, and a write to be taken, in milliseconds. @default 10 000 */
+  /** For a frame from its first byte to its last, and for a write to be taken. @default 10 000 */
   readonly frameTimeoutMs?: number | undefined;
-  /**
-   * How long the header of a frame, its first four bytes, may take from the first to the last, and how long one who connects
-   * to a listener may be silent, in milliseconds. @default 5000
-   */
+  /** For the four bytes of a frame's header, and for the silence of a new connection to a listener. @default 5000 */
   readonly headerTimeoutMs?: number | undefined;
 }
 
-/** Checks what is given of the limits. @throws AcommError `bad_field` */
+/** Checks what is given of the limits. @throws `bad_field` */
 export function checkConnectionOptions(options: ConnectionOptions): Required<{ [Key in keyof ConnectionOptions]: number }> {
   return {
     maxFrameBytes: checkCount(options.maxFrameBytes ?? defaultMaxFrameBytes, "maxFrameBytes"),
@@ -33,7 +30,7 @@ export function checkConnectionOptions(options: ConnectionOptions): Required<{ [
   };
 }
 
-/** Gets what a connection reads, in the order in which it came. Nothing that it does may throw. */
+/** @internal Gets what a connection reads, in the order in which it came. Nothing that it does may throw. */
 export interface FrameReceiver {
   /** One frame: its JSON stands in the text from `start` to `end`. */
   frame(text: string, start: number, end: number): void;
@@ -55,12 +52,9 @@ export interface FrameReceiver {
 const lingerMs = 1000;
 const lingerBytes = 1024 * 1024;
 
-/**
- * Frames over a byte stream: text in, text out. Reading is by {@link read}, or by a receiver that gets each frame as it
- * comes; writing gathers the frames of one turn of the event loop into one write.
- */
+/** Frames over a byte stream: text in, text out. What is written in one turn of the event loop is one write. */
 export class Connection implements IncomingConnection {
-  /** The byte stream below, for who needs its address or certificate; don't write to it. */
+  /** The byte stream below, for its address or certificate; don't write to it. */
   readonly stream: Duplex;
   readonly #decoder: FrameDecoder;
   readonly #writer: FrameWriter;
@@ -87,11 +81,11 @@ export class Connection implements IncomingConnection {
   #chunkText: string | undefined;
   #chunk: Buffer | undefined;
 
-  /**
-   * @param stream a connected byte stream that is allowed to be half open and that nobody else reads or writes
-   * @param budget of the listener that has accepted it: its peer then owes a first frame
-   * @throws AcommError `bad_field`
-   */
+  /** @param stream connected, allowed to be half open, read and written by nobody else @throws `bad_field` */
+  constructor(stream: Duplex, options?: ConnectionOptions);
+  /** @internal With the budget of the listener that has accepted it: its peer then owes a first frame. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the published types have the other one alone
+  constructor(stream: Duplex, options?: ConnectionOptions, budget?: ByteBudget);
   constructor(stream: Duplex, options: ConnectionOptions = {}, budget?: ByteBudget) {
     const limits = checkConnectionOptions(options);
     const { maxFrameBytes, frameTimeoutMs } = limits;
@@ -116,62 +110,61 @@ export class Connection implements IncomingConnection {
     stream.on("drain", () => { this.#writer.drained(); });
   }
 
-  /** Whether the connection is over. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Whether the peer takes less than is written, by more than half a MiB: whoever writes should wait for the drain. */
+  /** @internal Whether the peer takes less than is written, by more than half a MiB: whoever writes should wait for the drain. */
   get isBlocked(): boolean {
     return this.#writer.isBlocked;
   }
 
-  /** Whether everything that was written is with the kernel. */
+  /** @internal Whether everything that was written is with the kernel. */
   get isFlushed(): boolean {
     return this.#writer.isFlushed;
   }
 
-  /** How often something was written. */
+  /** @internal How often something was written. */
   get writes(): number {
     return this.#writer.writes;
   }
 
-  /** Whether a write has failed before a single byte of it was taken, and so will all that follow. */
+  /** @internal Whether a write has failed before a single byte of it was taken, and so will all that follow. */
   get hasFailedAtOnce(): boolean {
     return this.#writer.hasFailedAtOnce;
   }
 
-  /** For how long the peer has been connected without a single byte, in milliseconds; 0 once one is here. */
+  /** @internal For how long the peer has been connected without a single byte, in milliseconds; 0 once one is here. */
   get silentMs(): number {
     return this.#deadline.silentMs;
   }
 
-  /** When the chunk at hand, or the last one, came, on the clock of `performance.now()`; only of accepted connections. */
+  /** @internal When the chunk at hand, or the last one, came, on the clock of `performance.now()`; only of accepted connections. */
   get usedAt(): number {
     return this.#usedAt;
   }
 
-  /** Whether nothing is under way: all frames are complete, all answers written and taken. */
+  /** @internal Whether nothing is under way: all frames are complete, all answers written and taken. */
   get isIdle(): boolean {
     return this.#receiver?.isIdle === true && !this.#decoder.isPartial && this.isFlushed;
   }
 
-  /** Whether its listener can hold so many bytes more. */
+  /** @internal Whether its listener can hold so many bytes more. */
   hasRoomFor(bytes: number): boolean {
     return this.#budget?.hasRoomFor(bytes) ?? true;
   }
 
-  /** Counts bytes that are held for this peer elsewhere, or fewer of them where `bytes` is negative. */
+  /** @internal Counts bytes that are held for this peer elsewhere, or fewer of them where `bytes` is negative. */
   hold(bytes: number): void {
     this.#budget?.add(bytes);
   }
 
-  /** Runs `then` when what was flushed is with the kernel; never where the connection fails before. */
+  /** @internal Runs `then` when what was flushed is with the kernel; never where the connection fails before. */
   afterFlush(then: () => void): void {
     if (!this.#isEnding) this.#writer.afterFlush(then);
   }
 
-  /** Starts reading; from now on every frame goes to the receiver. Called once, instead of {@link read}. */
+  /** @internal Starts reading; from now on every frame goes to the receiver. Called once, instead of {@link read}. */
   receive(receiver: FrameReceiver): void {
     if (this.#receiver !== undefined) throw new AcommError("bad_field", "the connection has a receiver already: either read() or receive(), once");
     this.#receiver = receiver;
@@ -183,11 +176,9 @@ export class Connection implements IncomingConnection {
   }
 
   /**
-   * The JSON text of the next frame, undefined at the end; the seed's `UnmarshalConnData`, to be given to `decodeRequest`
-   * or `decodeResponse`.
+   * The text of the next frame, undefined at the end; the seed's `UnmarshalConnData`.
    *
-   * @throws AcommError `bad_frame`, `frame_too_large`, `bad_json`, `timeout`, `cancelled`; `unavailable` where the peer
-   * broke off.
+   * @throws `bad_frame`, `frame_too_large`, `bad_json`, `timeout`, `cancelled`; `unavailable` where the peer broke off
    */
   read(options: WaitOptions = {}): Promise<string | undefined> {
     const reader = (this.#receiver ??= this.#startReader());
@@ -196,11 +187,9 @@ export class Connection implements IncomingConnection {
   }
 
   /**
-   * Writes one frame; resolves when it is with the kernel; the seed's `SendConnData`. A write that was given up may still
-   * arrive.
+   * Writes a frame of JSON; resolves when the kernel has it; the seed's `SendConnData`. One that was given up may still arrive.
    *
-   * @param message JSON text
-   * @throws AcommError `frame_too_large`, `unavailable`, `timeout`, `cancelled`
+   * @throws `frame_too_large`, `unavailable`, `timeout`, `cancelled`
    */
   write(message: string, options: WaitOptions = {}): Promise<void> {
     this.#writer.check(message);
@@ -217,33 +206,33 @@ export class Connection implements IncomingConnection {
     });
   }
 
-  /** Adds the acknowledgement that says nothing but "accepted" to what is written at the end of this turn. */
+  /** @internal Adds the acknowledgement that says nothing but "accepted" to what is written at the end of this turn. */
   enqueueAccepted(): void {
     if (!this.#isClosed && !this.#isEnding) this.#writer.enqueueAccepted();
   }
 
-  /** Says how many exchanges are under way; of many, a part is written before the turn ends. */
+  /** @internal Says how many exchanges are under way; of many, a part is written before the turn ends. */
   setUnderWay(exchanges: number): void {
     this.#writer.setUnderWay(exchanges);
   }
 
-  /** Adds a frame to what is written at the end of this turn. @throws AcommError `frame_too_large` */
+  /** @internal Adds a frame to what is written at the end of this turn. @throws `frame_too_large` */
   enqueue(text: string): void {
     if (text.length * 3 > this.#maxFrameBytes) this.#writer.check(text);
     this.enqueueAcknowledgement(text);
   }
 
-  /** Like {@link enqueue}, for what the peer must get whatever the limit is. */
+  /** @internal Like {@link enqueue}, for what the peer must get whatever the limit is. */
   enqueueAcknowledgement(text: string): void {
     if (!this.#isClosed && !this.#isEnding) this.#writer.enqueue(text); // else its receiver is told by closed()
   }
 
-  /** Writes what was enqueued, now. */
+  /** @internal Writes what was enqueued, now. */
   flush(): void {
     if (!this.#isClosed) this.#writer.flush();
   }
 
-  /** Holds the peer back: no frame is read until {@link resume}. Meanwhile no frame is late. */
+  /** @internal Holds the peer back: no frame is read until {@link resume}. Meanwhile no frame is late. */
   pause(): void {
     if (this.#isPaused || this.#isEnding) return;
     this.#isPaused = true;
@@ -252,7 +241,7 @@ export class Connection implements IncomingConnection {
     this.stream.pause();
   }
 
-  /** Reads on after `pause`. */
+  /** @internal Reads on after `pause`. */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
@@ -261,10 +250,7 @@ export class Connection implements IncomingConnection {
     this.stream.resume();
   }
 
-  /**
-   * Flushes, tells the peer that no more will come, and closes once the peer has ended as well, or after a second: a peer
-   * that is still writing would lose what it has not read yet. Nothing more is read.
-   */
+  /** Flushes, and closes when the peer has ended too, or after a second. Nothing more is read. */
   close(): void {
     if (this.#isClosed || this.#isEnding) return;
     this.flush();
@@ -278,7 +264,7 @@ export class Connection implements IncomingConnection {
     else this.stream.resume();
   }
 
-  /** Ends it in order, so that its listener has room for another one; its peer is told why where it has heard nothing yet. */
+  /** @internal Ends it in order, so that its listener has room for another one; its peer is told why where it has heard nothing yet. */
   makeRoom(error: AcommError): void {
     if (this.silentMs > 0) {
       this.#onBrokenFraming(error);
@@ -295,7 +281,7 @@ export class Connection implements IncomingConnection {
     this.stream.destroy();
   }
 
-  /** Whether the process should stay alive for this connection. */
+  /** @internal Whether the process should stay alive for this connection. */
   setRef(keepsAlive: boolean): void {
     const socket = this.stream as Partial<Pick<Socket, "ref" | "unref">>;
     if (keepsAlive) socket.ref?.();
@@ -398,7 +384,6 @@ export class Connection implements IncomingConnection {
     this.#receiver?.inputEnded();
   }
 
-  /** Why the connection ends, where it is known. */
   get closeError(): AcommError | undefined {
     return this.#closeError;
   }
@@ -424,7 +409,7 @@ export class Connection implements IncomingConnection {
   }
 }
 
-/** @throws AcommError `bad_json` where the bytes are not UTF-8. */
+/** @throws `bad_json` where the bytes are not UTF-8. */
 function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (isAscii(buffer)) return buffer.toString("latin1");

@@ -1,6 +1,6 @@
 import { catchUpMs, isHeldUp } from "./patient-timer.ts";
 
-/** Something that has a deadline. The queue's own fields are the links of its lists. */
+/** @internal Something that has a deadline. The queue's own fields are the links of its lists. */
 export interface Deadline {
   /** When it expires, on the clock of `performance.now()`, in milliseconds. */
   deadline: number;
@@ -12,7 +12,7 @@ export interface Deadline {
   next: Deadline | undefined;
 }
 
-/** The deadlines of one tick. */
+/** @internal The deadlines of one tick. */
 export interface DeadlineBucket {
   /** When the list expires, in ticks. */
   readonly tick: number;
@@ -26,7 +26,7 @@ const tickMs = 4;
 const sliceMs = 10;
 
 /**
- * Any number of deadlines on one timer. Adding and removing take constant time for deadlines that come in order, as those of
+ * @internal Any number of deadlines on one timer. Adding and removing take constant time for deadlines that come in order, as those of
  * equal timeouts do.
  */
 export class Deadlines<Item extends Deadline> {

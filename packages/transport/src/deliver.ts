@@ -5,7 +5,7 @@ import { checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";
 import { delay } from "./wait.ts";
 
-/** What {@link deliverResponse} takes. */
+/** @internal What {@link deliverResponse} takes. */
 export interface DeliverOptions {
   /** Which transports there are. */
   readonly registry: TransportRegistry;
@@ -21,11 +21,11 @@ export interface DeliverOptions {
 const maxAmbiguous = 3;
 
 /**
- * Delivers a response to the request's hook, if the policy admits it, and tries again for a while where nobody listens, or
+ * @internal Delivers a response to the request's hook, if the policy admits it, and tries again for a while where nobody listens, or
  * where the exchange broke off: a tracker takes the answer to a request once and refuses it then with `unknown_id`. A
  * response that can't be written becomes one that says so.
  *
- * @throws AcommError `forbidden_target`, `undeliverable`
+ * @throws `forbidden_target`, `undeliverable`
  */
 export async function deliverResponse(request: Request, response: Response, options: DeliverOptions): Promise<void> {
   const { registry, admit, timeoutMs, signal } = options;

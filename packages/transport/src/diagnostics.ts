@@ -1,13 +1,13 @@
 import type { AcommError } from "@acomm/protocol";
 import { channel } from "node:diagnostics_channel";
 
-/** Gets a failure that no caller can receive. What it throws, or rejects with, is ignored. */
+/** Gets a failure that no caller can receive. What it throws or rejects with is ignored. */
 export type ErrorHook = (error: AcommError) => unknown;
 
-/** The channel of `node:diagnostics_channel` on which every such failure is published, as `{ error }`. */
+/** The channel of `node:diagnostics_channel` for failures that no caller can receive, as `{ error }`. */
 export const errorChannelName = "acomm:error";
 
-/** Reports a failure that no caller can receive; never throws. */
+/** @internal Reports a failure that no caller can receive; never throws. */
 export function report(onError: ErrorHook | undefined, error: AcommError): void {
   channel(errorChannelName).publish({ error });
   try {

@@ -104,7 +104,7 @@ export class FrameWriter {
     return this.#text === "" && this.#accepted === 0 && this.#stream.writableLength === 0 && this.#stream.errored === null && !this.#stream.destroyed;
   }
 
-  /** @throws AcommError `frame_too_large`, `bad_frame` where the text is empty. */
+  /** @throws `frame_too_large`, `bad_frame` where the text is empty. */
   check(text: string): void {
     // nothing is shorter in bytes than in characters, so most texts need no count
     checkFrameLength(text.length * 3 <= this.#maxFrameBytes ? text.length : Buffer.byteLength(text), this.#maxFrameBytes);

@@ -4,7 +4,7 @@ import type { TransportRegistry } from "./registry.ts";
 import { checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";
 
-/** What {@link HookProgress} works with. */
+/** @internal What {@link HookProgress} works with. */
 export interface HookProgressInit {
   /** Which transports there are. */
   readonly registry: TransportRegistry;
@@ -15,7 +15,7 @@ export interface HookProgressInit {
 }
 
 /**
- * Delivers the progress of one request to its hook: one at a time, and of what comes meanwhile the latest. What can't be
+ * @internal Delivers the progress of one request to its hook: one at a time, and of what comes meanwhile the latest. What can't be
  * delivered is dropped; the response will tell what is wrong with the hook.
  */
 export class HookProgress {
@@ -29,7 +29,7 @@ export class HookProgress {
     this.#init = init;
   }
 
-  /** @throws AcommError `bad_field` where the value can't be written as JSON */
+  /** @throws `bad_field` where the value can't be written as JSON */
   add(value: unknown): void {
     this.#waiting = encodeProgress(this.#request, value, { reply: false });
     this.#underWay ??= this.#deliver().finally(() => { this.#underWay = undefined; });

@@ -5,19 +5,19 @@ import { Fifo } from "./fifo.ts";
 import { PullReader } from "./pull-reader.ts";
 import type { IncomingConnection, WaitOptions } from "./transport.ts";
 
-/** How a {@link MessageConnection} talks back. `route` is what was given with the message that is meant. Nothing of it may throw. */
+/** How a {@link MessageConnection} talks back; `route` came with the message. Nothing of it may throw. */
 export interface MessageWay {
-  /** The message is accepted; `answersHere` where an answer to it will follow, `lasts` where `settled` will say when it is done with. */
+  /** It is accepted; `answersHere`: an answer will follow, `lasts`: `settled` will say when it is done with. */
   accept(route: unknown, answersHere: boolean, lasts: boolean): void;
   /** It is refused; the text is an acknowledgement. */
   refuse(text: string, route: unknown): void;
-  /** An answer, or progress. @default it carries acknowledgements only, answers go to the response hook */
+  /** An answer, or progress. @default answers go to the response hook */
   answer?(text: string, route: unknown): void;
-  /** Whether the peer takes less than is written; `drained` of the connection is to be called when it is over. @default never */
+  /** Whether the peer takes less than is written, until `drained` is called. @default never */
   readonly isBlocked?: boolean;
-  /** A request that was accepted is done with; false where its response could not be delivered and may be had again. */
+  /** An accepted request is done with; false where its response found nobody and may be had again. */
   settled?(route: unknown, isDelivered: boolean): void;
-  /** The connection is over, with messages that were handed over and have no acknowledgement; the error where it was cut. */
+  /** The connection is over, with messages that have no acknowledgement; the error where it was cut. */
   ended?(unacknowledged: readonly unknown[], error: AcommError | undefined): void;
 }
 
@@ -27,15 +27,13 @@ interface Incoming {
   readonly route: unknown;
 }
 
-/**
- * An incoming connection over something that carries messages and knows no byte streams: the messages of one sender, or a
- * single one. A listener made by `createMessageListener` opens them.
- */
+/** The messages of one sender, or a single one, for a listener of {@link createMessageListener}. */
 export class MessageConnection implements IncomingConnection {
+  /** @internal */
   readonly carriesAnswers: boolean;
-  /** What is below keeps the order, and what it may have lost nobody sends again: nothing is gained by waiting. */
+  /** @internal What is below keeps the order, and what it may have lost nobody sends again: nothing is gained by waiting. */
   readonly isFlushed = true;
-  /** That of the message which is being handed over. */
+  /** @internal That of the message which is being handed over. */
   route: unknown;
   readonly #way: MessageWay;
   readonly #budget: ByteBudget;
@@ -66,16 +64,18 @@ export class MessageConnection implements IncomingConnection {
     return this.#closeError;
   }
 
+  /** @internal */
   get isBlocked(): boolean {
     return this.#way.isBlocked === true;
   }
 
 
+  /** @internal */
   get usedAt(): number {
     return this.#usedAt;
   }
 
-  /** Takes a message that came in. What can't be taken is refused. */
+  /** Takes a message that came in, or refuses it. */
   push(text: string, route: unknown): void {
     if (this.#isClosed) {
       this.#refuse(new AcommError("stopping", "the receiver is stopping: send it elsewhere"), route);
@@ -94,12 +94,12 @@ export class MessageConnection implements IncomingConnection {
     this.#waiting.push({ text, route });
   }
 
-  /** Says what is wrong with a message whose text can't be had. */
+  /** Refuses a message whose text can't be had. */
   pushUnreadable(error: AcommError, route: unknown): void {
     this.#refuse(error, route);
   }
 
-  /** The peer is gone, or writes no more: what it sent before is handed over, and what would be answered to it is not wanted. */
+  /** The sender is gone or writes no more: what it sent is handed over, answers are not wanted. */
   end(): void {
     if (this.#isClosed) return;
     this.#receiver?.inputEnded();
@@ -111,14 +111,17 @@ export class MessageConnection implements IncomingConnection {
     if (!this.#isClosed) this.#receiver?.drained();
   }
 
+  /** @internal */
   hasRoomFor(bytes: number): boolean {
     return this.#budget.hasRoomFor(bytes);
   }
 
+  /** @internal */
   hold(bytes: number): void {
     this.#budget.add(bytes);
   }
 
+  /** @internal */
   receive(receiver: FrameReceiver): void {
     if (this.#receiver !== undefined) throw new AcommError("bad_field", "the connection has a receiver already: either read() or receive(), once");
     this.#receiver = receiver;
@@ -126,6 +129,7 @@ export class MessageConnection implements IncomingConnection {
     else this.#handOverWaiting();
   }
 
+  /** @internal */
   read(options: WaitOptions = {}): Promise<string | undefined> {
     if (this.#receiver === undefined) {
       const reader = new PullReader(this);
@@ -136,47 +140,56 @@ export class MessageConnection implements IncomingConnection {
     return this.#receiver.next(options);
   }
 
+  /** @internal */
   enqueueAccepted(answersHere = false, lasts: boolean = answersHere): void {
     if (this.#unacknowledged.size > 0) this.#way.accept(this.#unacknowledged.shift(), answersHere && this.carriesAnswers, lasts);
   }
 
+  /** @internal */
   enqueueAcknowledgement(text: string): void {
     if (text === acceptedText || text === acceptedReplyText || text === acceptedOnceText) this.enqueueAccepted(text === acceptedReplyText);
     else if (this.#unacknowledged.size > 0) this.#way.refuse(text, this.#unacknowledged.shift());
   }
 
+  /** @internal */
   enqueue(text: string, route?: unknown): void {
     if (text.length * 3 > this.#maxFrameBytes) checkFrameLength(Buffer.byteLength(text), this.#maxFrameBytes);
     if (!this.#isClosed) this.#way.answer?.(text, route);
   }
 
+  /** @internal */
   flush(): void {
     // the way gathers what leaves in one turn, where that is of use
   }
 
+  /** @internal */
   afterFlush(then: () => void): void {
     if (!this.#isClosed) then();
   }
 
+  /** @internal */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** Hands over messages again after `pause`. */
+  /** @internal Hands over messages again after `pause`. */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (!this.#isClosed) this.#handOverWaiting();
   }
 
+  /** @internal */
   close(): void {
     this.#end(undefined);
   }
 
+  /** @internal */
   destroy(error?: AcommError): void {
     this.#end(error ?? new AcommError("stopping", "the receiver has cut the connection"));
   }
 
+  /** @internal */
   settled(route: unknown, isDelivered: boolean): void {
     this.#way.settled?.(route, isDelivered);
   }

@@ -7,29 +7,23 @@ import type { ListeningPoint } from "./stream-listener.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkGraceMs } from "./wait.ts";
 
-/** The limits of a listener for messages; all have defaults. */
+/** The limits of a listener for messages. */
 export interface MessageListenerOptions {
-  /** The longest message, in bytes; whoever carries them refuses what is longer. @default 16 MiB */
+  /** The longest message; whoever carries them refuses longer ones. @default 16 MiB */
   readonly maxFrameBytes?: number | undefined;
-  /** How many bytes may be held for all senders together: messages that wait, requests under way. What would be more is refused with `overloaded`. @default 64 MiB */
+  /** Held for all senders: messages that wait, requests under way. More is refused as `overloaded`. @default 64 MiB */
   readonly maxBufferedBytes?: number | undefined;
 }
 
-/** What {@link createMessageListener} takes: how to listen, and the limits. */
+/** What {@link createMessageListener} takes. */
 export interface MessageListenerInit extends MessageListenerOptions {
-  /**
-   * Starts to listen: calls `open` for everyone who sends, gives the messages to the connection that it gets, and says where it
-   * listens and how that is ended. What is opened after the end refuses its messages.
-   */
+  /** Calls `open` for everyone who sends, and gives the messages to what that returns; after the end they are refused. */
   readonly listen: (open: (way: MessageWay) => MessageConnection) => Promise<ListeningPoint>;
-  /** The URL, where it is known before the start. @default what `listen` says */
+  /** Where it is known before the start. @default what `listen` says */
   readonly url?: AcommUrl | undefined;
 }
 
-/**
- * A listener over anything that carries messages, such as requests of HTTP or a broker's subjects: handing out, limits and
- * the graceful stop come with it. For byte streams there is `createStreamListener`.
- */
+/** A listener over what carries messages, such as a broker's subjects. Handing out, limits and the graceful stop come with it. */
 export function createMessageListener(init: MessageListenerInit): Listener {
   return new MessageListener(init);
 }

@@ -5,7 +5,7 @@ import type { IncomingConnection, Listener, StopOptions, StopReport } from "./tr
 /** The longest text of a refusal, in characters. */
 const maxRefusalLength = 1000;
 
-/** Work that begins once its acknowledgement is on its way: with the kernel, where there is a socket. */
+/** @internal Work that begins once its acknowledgement is on its way: with the kernel, where there is a socket. */
 export interface AcceptedWork {
   /** Whether the answer goes back on the connection (wire 2.8), which the acknowledgement then announces. */
   readonly answersHere: boolean;
@@ -17,7 +17,7 @@ export interface AcceptedWork {
   discard(): void;
 }
 
-/** Decides on every message that comes in. */
+/** @internal Decides on every message that comes in. */
 export interface Acceptor {
   /** Takes one message, whose JSON stands in the text from `start` to `end`, or throws an AcommError that becomes the refusal. */
   accept(text: string, start: number, end: number, connection: ServerConnection): AcceptedWork;
@@ -26,7 +26,7 @@ export interface Acceptor {
 }
 
 /**
- * Takes the connections of a listener and their frames: acknowledges each frame in order, all frames of one turn in one
+ * @internal Takes the connections of a listener and their frames: acknowledges each frame in order, all frames of one turn in one
  * write, and starts the accepted work after that write.
  */
 export class MessageServer {
@@ -65,7 +65,7 @@ export class MessageServer {
   }
 }
 
-/** The receiving side of a connection. */
+/** @internal The receiving side of a connection. */
 export class ServerConnection implements FrameReceiver {
   /** By which its messages come in. */
   readonly connection: IncomingConnection;
@@ -96,7 +96,7 @@ export class ServerConnection implements FrameReceiver {
     return this.#hasSpoken && this.openAnswers === 0 && this.#accepted.length === 0 && !this.#hasUnflushed;
   }
 
-  /** Writes the text of an answer with the others of this turn; `route` is that of its request. @throws AcommError `frame_too_large` */
+  /** Writes the text of an answer with the others of this turn; `route` is that of its request. @throws `frame_too_large` */
   answer(text: string, route: unknown): void {
     this.connection.enqueue(text, route);
     if (this.connection.isBlocked) this.connection.pause(); // who doesn't take answers may not ask for more

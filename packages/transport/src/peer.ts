@@ -9,15 +9,15 @@ import { PatientTimer } from "./patient-timer.ts";
 import { Fifo } from "./fifo.ts";
 import type { OutgoingMessage } from "./transport.ts";
 
-/** The limits of a pool; all have defaults. */
+/** The limits of a pool. */
 export interface PoolOptions {
-  /** How long a connect may take, retries for a full backlog included, in milliseconds. @default 2000 */
+  /** For a connect, with retries for a full backlog. @default 2000 */
   readonly connectTimeoutMs?: number | undefined;
-  /** How long the receiver may take to acknowledge, in milliseconds. @default 5000 */
+  /** For the receiver to acknowledge. @default 5000 */
   readonly ackTimeoutMs?: number | undefined;
-  /** After how long an unused connection is closed, in milliseconds. @default 30 000 */
+  /** After it an unused connection is closed. @default 30 000 */
   readonly idleTimeoutMs?: number | undefined;
-  /** Connections at once towards a peer that closes after each message. @default 64 */
+  /** Connections at once to a peer that closes after each message. @default 64 */
   readonly maxDials?: number | undefined;
 }
 

@@ -49,7 +49,7 @@ export class PullReader implements FrameReceiver {
     this.inputEnded();
   }
 
-  /** The next frame, undefined at the end. @throws AcommError what was wrong with it, or ended the connection. */
+  /** The next frame, undefined at the end. @throws what was wrong with it, or ended the connection. */
   next(options: WaitOptions): Promise<string | undefined> {
     return waitFor<string | undefined>("read a frame", options, (resolve, reject) => {
       const take = (): void => {

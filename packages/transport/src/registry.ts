@@ -4,28 +4,24 @@ import { createHttpTransport } from "./http/transport.ts";
 import type { Transport } from "./transport.ts";
 import { createUnixTransport } from "./unix/transport.ts";
 
-/** Finds the transport of a URL by its scheme. A value that is passed in; there is no global one. */
+/** Transports by URL scheme. There is no global one. */
 export interface TransportRegistry extends AsyncDisposable {
   /**
    * Adds a transport.
    *
-   * @param options.isBorrowed whether somebody else closes it, such as the network that it belongs to, @default false
-   * @throws AcommError `bad_field` where one of its schemes is taken
+   * @param options.isBorrowed whether somebody else closes it, @default false
+   * @throws `bad_field` where a scheme is taken
    */
   register(transport: Transport, options?: { readonly isBorrowed?: boolean | undefined }): void;
-  /** @throws AcommError `unknown_scheme`, naming the schemes that are known. */
+  /** @throws `unknown_scheme`, naming those that are known */
   lookup(url: AcommUrl): Transport;
-  /** Takes a URL as a string or `URL`. @throws AcommError `bad_field` */
+  /** @internal Takes a string or a URL. @throws `bad_field` */
   parse(url: string | URL): AcommUrl;
-  /** Closes every transport but the borrowed ones. */
+  /** Closes all but the borrowed ones. */
   close(): Promise<void>;
 }
 
-/**
- * A registry of transports by URL scheme.
- *
- * @param transports @default unix and http(s), each with its own defaults
- */
+/** Transports by URL scheme. @param transports @default unix and http(s) */
 export function createRegistry(transports: readonly Transport[] = [createUnixTransport(), createHttpTransport()]): TransportRegistry {
   const byScheme = new Map<string, Transport>();
   const owned = new Set<Transport>();

@@ -6,17 +6,17 @@ import type { WaitOptions } from "./transport.ts";
 
 /** What {@link send} and {@link respond} take. */
 export interface SendOptions extends WaitOptions {
-  /** Whose transports and kept connections are used. @default one connection for this message alone */
+  /** Whose transports and kept connections are used. @default one connection for this message */
   readonly registry?: TransportRegistry | undefined;
-  /** Connect, send and acknowledgement together, in milliseconds. @default 10 000 */
+  /** Connect, send and acknowledgement together. @default 10 000 */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Sends a request or response and waits for its acknowledgement; the seed's `Send`.
+ * Sends a message and waits for its acknowledgement; the seed's `Send`.
  *
- * @throws AcommError the receiver's code where it refused; `unavailable`, `ambiguous`, `timeout`, `cancelled`,
- * `overloaded`, `bad_field`, `unknown_scheme`, `frame_too_large`.
+ * @throws the receiver's refusal; `unavailable`, `ambiguous`, `timeout`, `cancelled`, `overloaded`, `bad_field`, `unknown_scheme`,
+ * `frame_too_large`
  */
 export async function send(url: string | URL, message: Request | Response, options: SendOptions = {}): Promise<void> {
   const { signal, timeoutMs = 10_000 } = options;
@@ -32,10 +32,10 @@ export async function send(url: string | URL, message: Request | Response, optio
 }
 
 /**
- * Sends a response to the request's response hook; the seed's `Request.Respond`. It is the caller who decides to open that
- * URL: check it first where the request came from outside.
+ * Sends a response to its request's hook; the seed's `Request.Respond`. Where the request came from outside, {@link checkTarget}
+ * first.
  *
- * @throws AcommError `undeliverable` where the request names no hook; else as {@link send}.
+ * @throws `undeliverable` without a hook; as {@link send}
  */
 export async function respond(request: Request, response: Response, options: SendOptions = {}): Promise<void> {
   if (request.responseHook === null) throw new AcommError("undeliverable", `request ${JSON.stringify(request.id)} names no response hook`);

@@ -2,39 +2,39 @@ import type { AcommErrorCode, AcommUrl } from "@acomm/protocol";
 import type { MessageListenerOptions } from "./message-listener.ts";
 import type { Listener, StreamServer, Transport } from "./transport.ts";
 
-/** How often an endpoint was asked since it stands there. */
+/** What was asked of an endpoint so far. */
 export interface EndpointCounts {
-  /** How many requests were answered with a result. */
+  /** Requests answered with a result. */
   readonly done: number;
-  /** How many were answered with an error. */
+  /** Requests answered with an error. */
   readonly failed: number;
-  /** How long its requests took in all, in milliseconds. */
+  /** What they took in all. */
   readonly busyMs: number;
-  /** Why the last of those that failed did. @default it is not told */
+  /** Why the last one failed. @default it is not told */
   readonly lastFailure?: AcommErrorCode | undefined;
 }
 
-/** One endpoint of a service that announces itself. */
+/** What an announced service does. */
 export interface AnnouncedEndpoint {
-  /** What is done there, such as the name of a task. */
+  /** Such as the name of a task. */
   readonly name: string;
-  /** The address of a listener that only this service has. */
+  /** Of a listener that only this service has. */
   readonly url: URL;
-  /** The address that it shares with others who do the same. @default none */
+  /** Shared with others who do the same. @default none */
   readonly sharedUrl?: URL | undefined;
   /** What else it tells. @default nothing */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
-  /** What it says when it is asked for statistics. @default nothing was done */
+  /** Its statistics. @default nothing was done */
   readonly counts?: (() => EndpointCounts) | undefined;
 }
 
 /** What a service tells of itself. */
 export interface ServiceAnnouncement {
-  /** Several may have the same name. */
+  /** Others may have it too. */
   readonly name: string;
-  /** What it is, in a sentence. @default "" */
+  /** In a sentence. @default "" */
   readonly description?: string | undefined;
-  /** Of the service, as `1.2.3`. @default 0.0.0 */
+  /** Such as `1.2.3`. @default 0.0.0 */
   readonly version?: string | undefined;
   /** What else it tells. @default nothing */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -42,17 +42,17 @@ export interface ServiceAnnouncement {
   readonly endpoints: readonly AnnouncedEndpoint[];
 }
 
-/** What a service has announced, until it is withdrawn. */
+/** An announced service. */
 export interface Announcement extends AsyncDisposable {
-  /** Names this very service among all that are there. */
+  /** Unique on the network. */
   readonly id: string;
-  /** Tells nobody any more. Idempotent; what goes wrong is of no use to anybody. */
+  /** Tells nobody any more. Idempotent; failures are ignored. */
   withdraw(): Promise<void>;
 }
 
-/** An endpoint of a service that was found. */
+/** An endpoint of a found service. */
 export interface FoundEndpoint {
-  /** What is done there, such as the name of a task. */
+  /** Such as the name of a task. */
   readonly name: string;
   /** Leads to this one service. */
   readonly url: AcommUrl;
@@ -60,13 +60,13 @@ export interface FoundEndpoint {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A service that was found: it has answered. What it says is its own word, and may be of anybody who is on the network. */
+/** A service that has answered. What it says may be of anybody on the network. */
 export interface FoundService {
-  /** Several may have the same name. */
+  /** Others may have it too. */
   readonly name: string;
-  /** Names this very service among all that are there. */
+  /** Unique on the network. */
   readonly id: string;
-  /** What it is, in a sentence; may be empty. */
+  /** In a sentence; may be empty. */
   readonly description: string;
   /** What else it tells. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -76,29 +76,26 @@ export interface FoundService {
 
 /** How long to look for services. */
 export interface DiscoverOptions {
-  /** How long to wait for answers at most, in milliseconds; it ends earlier where no more are to be expected. @default 1000 */
+  /** At most; less where no more answers are to be expected. @default 1000 */
   readonly waitMs?: number | undefined;
   /** Ends the wait with `cancelled`. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * A network that services of many machines are on: how to reach them, where to be reached, and who is there. A provider and a
- * coordinator take any.
- */
+/** A network of services on many machines. Providers and coordinators take any. */
 export interface ServiceNetwork extends StreamServer, AsyncDisposable {
-  /** Sends to the addresses of the network. */
+  /** Sends to its addresses. */
   readonly transport: Transport;
-  /** A listener at an address, by default one of its own. What comes to an address goes to one of those who listen there. @throws AcommError `bad_address`, `bad_field` */
+  /** At an address, by default one of its own. A message goes to one of those who listen there. @throws `bad_address`, `bad_field` */
   createListener(address?: string, options?: MessageListenerOptions): Listener;
-  /** The URL of an address. @throws AcommError `bad_address` */
+  /** The URL of an address. @throws `bad_address` */
   urlOf(address: string): AcommUrl;
-  /** Answers for a service to whoever looks for services. @throws AcommError `bad_field`, `unavailable`, `stopping` */
+  /** From now on whoever looks finds it. @throws `bad_field`, `unavailable`, `stopping` */
   announce(service: ServiceAnnouncement): Promise<Announcement>;
-  /** The services that have answered. @throws AcommError `unavailable` where the network is not there, `cancelled`, `stopping`, `bad_field` */
+  /** The services that answer. @throws `unavailable` without the network, `cancelled`, `stopping`, `bad_field` */
   discover(options?: DiscoverOptions): Promise<readonly FoundService[]>;
-  /** Calls back when services may have come or gone: reason to look again. Not every change is told. */
+  /** Calls back when services may have come or gone: look again. Not every change is told. */
   watch(onChange: () => void): Disposable;
-  /** Closes the transport, withdraws what was announced and cuts the streams. Listeners are stopped by who has started them. */
+  /** Closes the transport, withdraws announcements and cuts streams. Who has started listeners stops them. */
   close(): Promise<void>;
 }

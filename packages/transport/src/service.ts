@@ -17,38 +17,37 @@ import type { TargetPolicy } from "./target-policy.ts";
 import type { CutWork, Listener, StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkDepth, checkGraceMs, checkTimeoutMs } from "./wait.ts";
 
-/** Answers a request: what it returns is the result, what it throws the response's error. */
+/** What it returns is the result, what it throws the response's error. */
 export type RequestHandler<Args = unknown, Result = unknown> = (request: Request<Args>, context: HandlerContext) => Result | Promise<Result>;
 
-/** What {@link serve} takes besides listener and handler. */
+/** What {@link serve} takes besides. */
 export interface ServeOptions {
-  /** Whose transports carry answers to response hooks. @default unix and http(s), closed with the service */
+  /** What carries answers to hooks. @default unix and http(s), closed with the service */
   readonly registry?: TransportRegistry | undefined;
-  /** Which response hooks are answered. @default unix sockets */
+  /** Which hooks are answered. @default unix sockets */
   readonly admit?: TargetPolicy | undefined;
-  /** How many requests may be under way; more are refused with `overloaded`. @default 10 000 */
+  /** Requests under way; more are refused as `overloaded`. @default 10 000 */
   readonly maxInFlight?: number | undefined;
-  /** How deep a request may nest arrays and objects, 1 to 5000. @default 256 */
+  /** How deep a request may nest, 1 to 5000. @default 256 */
   readonly maxDepth?: number | undefined;
   /**
-   * Takes a place for a request before it is accepted, or throws, and then the request is refused: its caller knows that it did
-   * not run. What it returns runs once, when the request is done. @default every request is accepted
+   * Takes a place for a request before it is accepted, or throws to refuse it. What it returns runs when the request is done.
+   * @default all are accepted
    */
   readonly reserve?: ((request: Request) => (() => void) | undefined) | undefined;
-  /** How long to try to deliver an answer to a hook where nobody listens, in milliseconds. @default 5000 */
+  /** To try a hook where nobody listens. @default 5000 */
   readonly hookTimeoutMs?: number | undefined;
-  /** Gets the failures that no caller can receive. @default they go to `node:diagnostics_channel` alone */
+  /** Gets failures that no caller can receive. @default only `node:diagnostics_channel` gets them */
   readonly onError?: ErrorHook | undefined;
 }
 
 const serveOptionNames: OptionNames<ServeOptions> = { registry: true, admit: true, maxInFlight: true, maxDepth: true, reserve: true, hookTimeoutMs: true, onError: true };
 
 /**
- * Serves the requests that come to a listener: acknowledges each before its handler runs, answers on the connection or to
- * the response hook, and turns what the handler throws into the response's error.
+ * Serves the requests of a listener: acknowledges each before its handler runs, then answers on the connection or at the hook.
  *
- * @param listener a started listener, which the service stops
- * @throws AcommError `bad_field`
+ * @param listener started; the service stops it
+ * @throws `bad_field`
  */
 export function serve<Args = unknown, Result = unknown>(listener: Listener, handler: RequestHandler<Args, Result>, options: ServeOptions = {}): Service {
   // a plain value in place of the listener would end the process, later and elsewhere
@@ -105,17 +104,16 @@ export class Service implements AsyncDisposable {
     this.#server = new MessageServer(listener, acceptor);
   }
 
-  /** How many requests were accepted and have no delivered answer yet. */
+  /** Accepted requests without a delivered answer. */
   get inFlightCount(): number {
     return this.#jobs.length;
   }
 
   /**
-   * Refuses new requests with `stopping`, waits for those under way to be answered, then closes. After `graceMs` it aborts
-   * the signals of those that are left, cuts their connections, and says which they were. Idempotent.
+   * Refuses new requests as `stopping`, waits for those under way, then closes. After `graceMs` it aborts what is left, cuts its
+   * connections and reports it. Idempotent.
    *
-   * @param options.graceMs 0 to 2^31-1, @default 10 000
-   * @throws AcommError `bad_field`
+   * @throws `bad_field`
    */
   async stop(options: StopOptions = {}): Promise<StopReport> {
     const graceMs = checkGraceMs(options.graceMs);
@@ -123,7 +121,7 @@ export class Service implements AsyncDisposable {
     return this.#stopping;
   }
 
-  /** Stops, with the grace that `stop` has by default. */
+  /** Stops. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -1,4 +1,4 @@
-/** Waits until all have settled, no longer than `ms`; what they settle with is for others. */
+/** @internal Waits until all have settled, no longer than `ms`; what they settle with is for others. */
 export async function settledWithin(promises: readonly Promise<unknown>[], ms: number): Promise<void> {
   if (promises.length === 0 || ms <= 0) return;
   let timer: NodeJS.Timeout | undefined;

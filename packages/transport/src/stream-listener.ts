@@ -7,34 +7,28 @@ import type { Connection } from "./connection.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
 import { checkGraceMs } from "./wait.ts";
 
-/** What {@link createStreamListener} takes: how to listen, and the limits. */
+/** What {@link createStreamListener} takes. */
 export interface StreamListenerInit extends ListenerOptions {
-  /**
-   * Starts to listen: gives `add` every byte stream that connects, which must be allowed to be half open and not be read by
-   * anybody else, and says where it listens and how that is ended. An `add` after the end refuses the stream.
-   */
+  /** Gives `add` every byte stream that connects: unread, allowed to be half open. After the end it is refused. */
   readonly listen: (add: (stream: Duplex) => void) => Promise<ListeningPoint>;
-  /** The URL, where it is known before the start. @default what `listen` says */
+  /** Where it is known before the start. @default what `listen` says */
   readonly url?: AcommUrl | undefined;
 }
 
 /** Where something listens. */
 export interface ListeningPoint {
-  /** The URL that callers send to; `parseUrl` makes one. */
+  /** What callers send to, by `parseUrl`. */
   readonly url: AcommUrl;
-  /** Accepts no more; connections that were accepted live on. */
+  /** Accepts no more; accepted connections live on. */
   close(): void | Promise<void>;
 }
 
-/**
- * A listener over anything that accepts connections and gives byte streams, the counterpart of `createStreamTransport`:
- * limits, tracking and the graceful stop come with it.
- */
+/** A listener over what accepts byte streams. Limits and the graceful stop come with it. */
 export function createStreamListener(init: StreamListenerInit): StreamListener {
   return new StreamListener(init);
 }
 
-/** What every listener over byte streams is made of. */
+/** A listener over byte streams. */
 export class StreamListener implements Listener {
   readonly #listen: StreamListenerInit["listen"];
   readonly #knownUrl: AcommUrl | undefined;
@@ -44,21 +38,21 @@ export class StreamListener implements Listener {
   #stopping: Promise<StopReport> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   constructor(init: StreamListenerInit) {
     this.#listen = init.listen;
     this.#knownUrl = init.url;
     this.#connections = new ConnectionQueue(init, () => void this.#close());
   }
 
-  /** The URL that callers send to; the seed's `URL`. @throws AcommError `unavailable` before the start, where that finds it */
+  /** The seed's `URL`. @throws `unavailable` before the start, where that finds it */
   get url(): AcommUrl {
     const url = this.#knownUrl ?? this.#point?.url;
     if (url === undefined) throw new AcommError("unavailable", "the listener has no URL before it is started: await listener.start()");
     return url;
   }
 
-  /** Starts to listen; a second call waits for the first. @throws AcommError `bad_address`, `stopping` after a stop. */
+  /** Listens. Idempotent. @throws `bad_address`, `stopping` after a stop */
   start(): Promise<void> {
     if (this.#stopping !== undefined) return Promise.reject(stoppedError());
     this.#starting ??= this.#start();
@@ -66,10 +60,9 @@ export class StreamListener implements Listener {
   }
 
   /**
-   * Accepts no more, waits for the connections that were handed out, then cuts them. Idempotent, safe during the start.
+   * Accepts no more, waits for the connections that were handed out, then cuts them. Idempotent, also during the start.
    *
-   * @param options.graceMs 0 to 2^31-1, @default 10 000
-   * @throws AcommError `bad_field`
+   * @throws `bad_field`
    */
   async stop(options: StopOptions = {}): Promise<StopReport> {
     checkGraceMs(options.graceMs);
@@ -77,22 +70,20 @@ export class StreamListener implements Listener {
     return this.#stopping;
   }
 
-  /** The next connection; undefined once the listener is stopped or has reached its accept limit. */
   nextConnection(): Promise<Connection | undefined> {
     return this.#connections.next();
   }
 
-  /** Ends the handling of a connection: every one that was handed out must come back. */
   doneConnection(connection: Connection): void {
     this.#connections.done(connection);
   }
 
-  /** The connections one after the other; each must be given to {@link doneConnection}. */
+  /** Each must be given to {@link doneConnection}. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
     for (let connection = await this.nextConnection(); connection !== undefined; connection = await this.nextConnection()) yield connection;
   }
 
-  /** Stops, with the grace that `stop` has by default. */
+  /** Stops. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

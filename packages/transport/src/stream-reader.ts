@@ -10,9 +10,7 @@ import { cancelledError, checkTimeoutMs } from "./wait.ts";
 /** The byte with which a reader answers the orderly end of a stream (wire 2.2). */
 const streamEndByte: Buffer = Buffer.of(0x06);
 
-/**
- * Takes a chunk of a stream. Its memory is used again once what is returned has settled: what shall stay must be copied.
- */
+/** Takes a chunk of a stream. Copy what shall stay: its memory is used again once what this returns has settled. */
 export type ChunkHandler = (chunk: Buffer) => Promise<unknown> | undefined | void; // eslint-disable-line @typescript-eslint/no-invalid-void-type -- so that an async function and a plain one are both taken
 
 /** How a {@link StreamReader} reads. */
@@ -75,7 +73,7 @@ export class StreamReader extends Readable {
    * Gives each chunk to `take` instead of to whoever reads; resolves at the end. The chunk's memory is used again as soon as
    * what `take` returns has settled, which is how no byte of a stream is copied on its way through.
    *
-   * @throws AcommError `truncated_stream`, `timeout`, `cancelled`; else what `take` throws
+   * @throws `truncated_stream`, `timeout`, `cancelled`; else what `take` throws
    */
   lend(take: ChunkHandler): Promise<void> {
     return new Promise((resolve, reject) => {

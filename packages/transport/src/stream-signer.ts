@@ -5,14 +5,11 @@ import { checkTimeoutMs } from "./wait.ts";
 
 /** What {@link StreamSigner} takes. */
 export interface StreamSignerOptions {
-  /** How long a signed URL may be used, in milliseconds. @default 60 000 */
+  /** For a signed URL. @default 60 000 */
   readonly ttlMs?: number | undefined;
 }
 
-/**
- * Signs the HTTP URLs of streams and checks them. Its key never leaves the process, so what it signed ends with it, and its
- * clock is the process's own, which nobody can turn back.
- */
+/** Signs HTTP URLs of streams. Its key never leaves the process, and its clock can't be turned back. */
 export class StreamSigner {
   readonly #key = nodeCrypto().randomBytes(32);
   readonly #ttlMs: number;
@@ -21,7 +18,7 @@ export class StreamSigner {
     this.#ttlMs = checkTimeoutMs(options.ttlMs ?? 60_000, "ttlMs");
   }
 
-  /** `<proxy>?addr=<target>` with an expiry and a signature over both. */
+  /** `<proxy>?addr=<target>` with an expiry and a signature. */
   sign(proxy: string | URL, target: string | URL): AcommUrl {
     const stream = parseUrl(target, { field: "target" });
     const url = new URL(parseUrl(proxy, { field: "httpStreamUrl" }));
@@ -34,11 +31,7 @@ export class StreamSigner {
     return parseUrl(url);
   }
 
-  /**
-   * The stream that a signed query names.
-   *
-   * @throws AcommError `forbidden_target` where the signature is not ours, `timeout` where it has expired.
-   */
+  /** The stream of a signed query. @throws `forbidden_target` where the signature is not ours, `timeout` where it has expired */
   verify(query: URLSearchParams): AcommUrl {
     const addr = query.get("addr") ?? "";
     const end = query.get("end") ?? "";

@@ -12,25 +12,22 @@ import { StreamReader } from "./stream-reader.ts";
 import type { Transport } from "./transport.ts";
 import { cancelledError, checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
 
-/** What {@link createStreamTransport} takes: how to connect, and the limits. */
+/** What {@link createStreamTransport} takes. */
 export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
-  /** The schemes it serves, in lower case and without a colon. */
+  /** In lower case, without colon. */
   readonly schemes: readonly string[];
-  /**
-   * Connects to the address and gives a byte stream that is allowed to be half open. It must end with an error when the
-   * signal aborts. `purpose` says whether it will carry frames or a stream of data.
-   */
+  /** Gives a byte stream that is allowed to be half open; rejects when the signal aborts. */
   readonly connect: (url: AcommUrl, signal: AbortSignal, purpose: "frames" | "stream") => Promise<Duplex>;
   /**
-   * Whether a connection that breaks may lose what its peer has written, as a network does, or a relay that dies. Then only
-   * what surely was not taken is sent again; the rest is `ambiguous`. @default true
+   * Whether a broken connection may lose what the peer has written, as a network does. Then only what surely was not taken is sent
+   * again; the rest is `ambiguous`. @default true
    */
   readonly isLossy?: boolean | undefined;
 }
 
 /**
- * A transport over anything that connects and gives a byte stream: framing, the connection pool, answers on the same
- * connection and streams come with it. Unix and memory are made of it; so can be TLS, pipes or serial lines.
+ * A transport over what connects byte streams, such as TLS or pipes. Framing, the pool, answers on the connection and streams come
+ * with it.
  */
 export function createStreamTransport(init: StreamTransportInit): Transport {
   const { schemes, connect, connectTimeoutMs = 2000, ackTimeoutMs = 5000, idleTimeoutMs = 30_000, maxDials = 64, isLossy = true } = init;

@@ -5,7 +5,7 @@ import { pump } from "./pump.ts";
 import type { LazyStreamSource } from "./transport.ts";
 import { checkTimeoutMs } from "./wait.ts";
 
-/** What a stream may be made of. */
+/** The bytes of a stream. */
 export type StreamSource = Readable | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
 /** The source as a readable, which takes nothing out of an iterable that cannot go on. */
@@ -13,7 +13,7 @@ export function toReadable(source: StreamSource): Readable {
   return source instanceof Readable ? source : Readable.from(source, { objectMode: false, highWaterMark: 0 });
 }
 
-/** Opens a source that was to be opened when its reader comes. */
+/** @internal Opens a source that was to be opened when its reader comes. */
 export async function openSource(source: LazyStreamSource): Promise<Readable> {
   return toReadable(typeof source === "function" ? await source() : source);
 }
@@ -24,7 +24,7 @@ export async function openSource(source: LazyStreamSource): Promise<Readable> {
  * its own side before that has left.
  *
  * @param options.idleTimeoutMs how long the reader may take nothing or the source give nothing, in milliseconds, @default 60 000
- * @throws AcommError `truncated_stream` where the reader left, `timeout` where nothing moved; else what the source threw.
+ * @throws `truncated_stream` where the reader left, `timeout` where nothing moved; else what the source threw.
  */
 export async function writeStream(connection: Socket, source: Readable, options: { readonly idleTimeoutMs?: number | undefined } = {}): Promise<void> {
   const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");

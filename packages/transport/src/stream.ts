@@ -12,15 +12,14 @@ import type { StreamOptions } from "./transport.ts";
 export interface OpenStreamOptions extends StreamOptions {
   /** Whose transports are used. @default unix and http(s) */
   readonly registry?: TransportRegistry | undefined;
-  /** How long connecting may take, in milliseconds. @default that of the transport */
+  /** For connecting. @default that of the transport */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Opens a stream URL to be read. Give the `streamUrl` of the message itself: it remembers whether the writer shows its end,
- * and then a stream that is cut short fails with `truncated_stream` instead of ending.
+ * Opens a stream to read. Give the `streamUrl` as it came: it knows whether a cut shows, and then fails with `truncated_stream`.
  *
- * @throws AcommError `unavailable`, `timeout`, `cancelled`, `forbidden_target`, `bad_field`, `unknown_scheme`.
+ * @throws `unavailable`, `timeout`, `cancelled`, `forbidden_target`, `bad_field`, `unknown_scheme`
  */
 export async function openStream(url: string | URL, options: OpenStreamOptions = {}): Promise<Readable> {
   const target = parseUrl(url);
@@ -37,13 +36,11 @@ export async function openStream(url: string | URL, options: OpenStreamOptions =
 }
 
 /**
- * Copies a stream into a writable and ends it, or gives it to a function chunk by chunk; the seed's `Stream`. Where the
- * stream is cut short the writable is destroyed, so that its own reader sees the cut.
+ * Copies a stream into a writable and ends it, or gives it to a function by chunks, which is fastest; the seed's `Stream`. A cut
+ * stream destroys the writable.
  *
- * @param destination a function is the fastest: it gets chunks whose memory is used again once what it returns has settled,
- * so what shall stay must be copied
- * @returns how many bytes were copied
- * @throws AcommError as {@link openStream}; `truncated_stream`; else the destination's own error.
+ * @returns how many bytes
+ * @throws as {@link openStream}; `truncated_stream`; the destination's error
  */
 export async function stream(destination: Writable | ChunkHandler, url: string | URL, options: OpenStreamOptions = {}): Promise<number> {
   if (typeof destination !== "function") destination.once("error", () => undefined); // it may fail before there is a source

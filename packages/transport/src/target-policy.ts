@@ -4,33 +4,29 @@ import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
 import { nodeCodeOf } from "./node-error.ts";
 
-/** What a URL out of a message is wanted for: to send a response to, to read a stream from, or to run the task. */
+/** What it is for: to send a response, read a stream, or run the task. */
 export type TargetPurpose = "response" | "stream" | "task";
 
 const purposes: Readonly<Record<TargetPurpose, string>> = { response: "response hook", stream: "stream", task: "task URL" };
 
-/** Decides whether a URL that came in a message may be opened. What it throws counts as no. */
+/** Decides whether a URL out of a message may be opened. Throwing means no. */
 export type TargetPolicy = (url: AcommUrl, purpose: TargetPurpose) => boolean | Promise<boolean>;
 
 /** What {@link admitTargets} admits. */
 export interface AdmittedTargets {
-  /**
-   * Origins such as `https://example.com` or `http://127.0.0.1:8080`, compared after normalisation. Whoever holds the name
-   * decides which address it leads to. @default none
-   */
+  /** Such as `https://example.com`. Whoever holds the name decides where it leads. @default none */
   readonly origins?: readonly (string | URL)[] | undefined;
-  /** Directories whose sockets, at any depth, are admitted. @default every unix socket */
+  /** Sockets in them, at any depth. @default every unix socket */
   readonly socketDirectories?: readonly string[] | undefined;
-  /** Further schemes of your own transports. @default none */
+  /** Of your own transports. @default none */
   readonly schemes?: readonly string[] | undefined;
 }
 
 /**
- * A policy from lists. Without options it admits unix sockets, which the file system guards, and nothing else; so does
- * everything that takes a policy and gets none. A path is admitted where it stands in a directory both as it is written and
- * as the links in it lead.
+ * A policy from lists: by default unix sockets alone, as wherever a policy is left out. A path must be in a directory as written
+ * and as its links lead.
  *
- * @throws AcommError `bad_field` for an origin that is not of http or https, and a directory that is not absolute
+ * @throws `bad_field` for an origin not of http(s), a directory that isn't absolute
  */
 export function admitTargets(targets: AdmittedTargets = {}): TargetPolicy {
   const origins = new Set((targets.origins ?? []).map(originOf));
@@ -66,7 +62,7 @@ async function isLink(path: string): Promise<boolean> {
   return stats?.isSymbolicLink() === true;
 }
 
-/** @throws AcommError `forbidden_target` unless the policy admits the URL. */
+/** Asks a policy. @throws `forbidden_target` unless it admits the URL */
 export async function checkTarget(policy: TargetPolicy, url: AcommUrl, purpose: TargetPurpose): Promise<void> {
   let isAdmitted = false;
   let cause: unknown;

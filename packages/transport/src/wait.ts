@@ -5,36 +5,36 @@ import type { WaitOptions } from "./transport.ts";
 /** The longest time that a timer of Node takes, in milliseconds. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
-/** A duration that a timer may be armed with. @throws AcommError `bad_field` for NaN, less than 1 or more than 2^31-1. */
+/** @internal A duration that a timer may be armed with. @throws `bad_field` for NaN, less than 1 or more than 2^31-1. */
 export function checkTimeoutMs(value: number, field = "timeoutMs"): number {
   if (typeof value === "number" && value >= 1 && value <= maxTimeoutMs) return value;
   throw new AcommError("bad_field", `${field} must be a number of milliseconds from 1 to ${maxTimeoutMs}, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
 }
 
-/** The grace of a stop. @throws AcommError `bad_field` unless it is 0 to 2^31-1 */
+/** @internal The grace of a stop. @throws `bad_field` unless it is 0 to 2^31-1 */
 export function checkGraceMs(value = 10_000): number {
   return value === 0 ? 0 : checkTimeoutMs(value, "graceMs");
 }
 
-/** A whole number of at least `least`. @throws AcommError `bad_field` */
+/** @internal A whole number of at least `least`. @throws `bad_field` */
 export function checkCount(value: number, field: string, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new AcommError("bad_field", `${field} must be a whole number of at least ${least}, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
 }
 
-/** How deep a message may nest: 1 to 5000, which no stack of Node is too small for. @throws AcommError `bad_field` */
+/** @internal How deep a message may nest: 1 to 5000, which no stack of Node is too small for. @throws `bad_field` */
 export function checkDepth(value: number | undefined): number {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= 5000)) return value ?? defaultMaxDepth;
   throw new AcommError("bad_field", `maxDepth must be a whole number from 1 to 5000, but is ${typeof value === "number" ? value : `a ${typeof value}`}`);
 }
 
-/** A signal. @throws AcommError `bad_field` */
+/** @internal A signal. @throws `bad_field` */
 export function checkSignal(signal: AbortSignal): AbortSignal {
   if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === "function") return signal;
   throw new AcommError("bad_field", "signal must be an AbortSignal: of an AbortController, give its signal");
 }
 
-/** The error of a wait that its signal ended. */
+/** @internal The error of a wait that its signal ended. */
 export function cancelledError(doing: string, signal: AbortSignal): AcommError {
   const reason: unknown = signal.reason;
   return reason instanceof AcommError ? reason : new AcommError("cancelled", `${doing}: cancelled by the caller`, { cause: reason });
@@ -46,7 +46,7 @@ function timeoutError(doing: string, timeoutMs: number): AcommError {
 }
 
 /**
- * Waits for what `start` settles, no longer than the options say. `start` gets the two ways to settle and gives what is
+ * @internal Waits for what `start` settles, no longer than the options say. `start` gets the two ways to settle and gives what is
  * to be undone when the wait ends early.
  */
 export function waitFor<Value>(
@@ -98,7 +98,7 @@ export function waitFor<Value>(
   });
 }
 
-/** Waits a while; the timer keeps the process alive. @throws AcommError `cancelled` */
+/** @internal Waits a while; the timer keeps the process alive. @throws `cancelled` */
 export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   return waitFor<undefined>("wait", { signal }, (resolve) => {
     const timer = setTimeout(() => { resolve(undefined); }, ms);

@@ -7,10 +7,9 @@ import { refuse } from "./refuse.ts";
 const tokenForm = /^[\w.~+/-]+=*$/;
 
 /**
- * Lets in only who shows one of the tokens, as `Authorization: Bearer <token>`; anybody else gets 401. How long it takes tells
- * nothing about the tokens.
+ * Lets in who shows one of the tokens, as `Authorization: Bearer <token>`; others get 401, in a time that tells nothing.
  *
- * @throws AcommError `bad_field` where there is no token, or one that no header can hold
+ * @throws `bad_field` without a token, or for one that no header holds
  */
 export function requireBearerToken(handler: HttpHandler, tokens: readonly string[]): HttpHandler {
   if (tokens.length === 0) throw new AcommError("bad_field", "tokens is empty, nobody could come in: give one at least, or leave it out");

@@ -14,33 +14,36 @@ import { checkCount, checkGraceMs, checkTimeoutMs } from "../wait.ts";
 import type { HttpHandler } from "./message-handler.ts";
 import { refuse } from "./refuse.ts";
 
-/** What an {@link HttpDoor} takes: its routes, and the limits. */
+/** What an {@link HttpDoor} takes. */
 export interface HttpDoorOptions {
-  /** The handlers by path, such as `{ "/": createRequestHandler(…), "/stream": createStreamProxyHandler(…) }`; more come with `route`. @default none */
+  /** Handlers by path, such as `{ "/": createRequestHandler(…) }`; `route` adds more. @default none */
   readonly routes?: Readonly<Record<string, HttpHandler>> | undefined;
-  /** The address to listen at. @default 127.0.0.1, so that only this machine gets in */
+  /** @default 127.0.0.1: only this machine gets in */
   readonly host?: string | undefined;
   /** @default 0: one that is free */
   readonly port?: number | undefined;
-  /** The host names by which it may be addressed, without ports; a page of another name can't reach it by DNS. @default `host`, and the names of loopback where that is one */
+  /**
+   * The host names, without port, by which it may be addressed: against DNS rebinding. @default `host`, and loopback's names where
+   * it is one
+   */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** The origins of web pages that may call it and read its answers (CORS), such as `https://example.com`. @default none */
+  /** Of web pages that may call it and read answers (CORS). @default none */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** The headers that such a page may send, in lower case, such as `authorization` and `prefer`. @default content-type */
+  /** What such a page may send, in lower case. @default content-type */
   readonly allowedHeaders?: readonly string[] | undefined;
-  /** Makes it HTTPS. With `ca`, callers must show a certificate of that authority. @default plain HTTP */
+  /** Makes it HTTPS; with `ca`, callers must show a certificate of that authority. @default plain HTTP */
   readonly tls?: Pick<TlsServerOptions, "ca" | "cert" | "key" | "pfx" | "passphrase" | "minVersion"> | undefined;
-  /** How long the headers of a request may take, and a new connection may be silent, in milliseconds. @default 10 000 */
+  /** For the headers of a request, and for the silence of a new connection. @default 10 000 */
   readonly headersTimeoutMs?: number | undefined;
-  /** How long a request may take to arrive with its body, in milliseconds. @default 30 000 */
+  /** For a request with its body to arrive. @default 30 000 */
   readonly requestTimeoutMs?: number | undefined;
-  /** How many headers a request may have. @default 100 */
+  /** Of a request. @default 100 */
   readonly maxHeaders?: number | undefined;
-  /** How long the request line and the headers may be together, in bytes. @default 16 KiB */
+  /** Request line and headers together. @default 16 KiB */
   readonly maxHeaderBytes?: number | undefined;
-  /** How many connections may be open; more are closed at once. @default 1024, and no more than a quarter of the file descriptors */
+  /** More are closed at once. @default 1024, at most a quarter of the file descriptors */
   readonly maxConnections?: number | undefined;
-  /** Gets what a handler throws; the caller gets a 500 that doesn't say it. @default it goes to `node:diagnostics_channel` alone */
+  /** Gets what a handler throws; the caller gets a bare 500. @default only `node:diagnostics_channel` gets it */
   readonly onError?: ErrorHook | undefined;
 }
 
@@ -49,8 +52,8 @@ const checkIntervalMs = 1000;
 const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 
 /**
- * The guarded door to the outside: an HTTP server with limits, for the handlers of this package. It listens on loopback
- * unless told otherwise, knows its own names, lets no foreign web page in, and passes no request on that is malformed.
+ * The guarded door to the outside: an HTTP server with limits. It answers to its own names, lets no foreign web page in, and
+ * refuses malformed requests.
  */
 export class HttpDoor implements AsyncDisposable {
   readonly #server: Server;
@@ -70,7 +73,7 @@ export class HttpDoor implements AsyncDisposable {
   #stopping: Promise<StopReport> | undefined;
   #onIdle: (() => void) | undefined;
 
-  /** @throws AcommError `bad_field` */
+  /** @throws `bad_field` */
   constructor(options: HttpDoorOptions = {}) {
     const { host = "127.0.0.1", port = 0, tls } = options;
     for (const [path, handler] of Object.entries(options.routes ?? {})) this.route(path, handler);
@@ -101,24 +104,20 @@ export class HttpDoor implements AsyncDisposable {
     this.#server.on("error", () => undefined); // an accept that failed concerns the one who connected
   }
 
-  /** Where it is reached, with the path `/`. @throws AcommError `unavailable` before the start */
+  /** Where it is reached, with the path `/`. @throws `unavailable` before the start */
   get url(): AcommUrl {
     const address = this.#server.address() as AddressInfo | null;
     if (address === null) throw new AcommError("unavailable", "the door has no URL before it is started: await door.start()");
     return parseUrl(`${this.#scheme}://${isIPv6(this.#host) ? `[${this.#host}]` : this.#host}:${address.port}/`);
   }
 
-  /**
-   * Serves a path, exactly as it is given: nothing is unescaped or resolved. Any path without a handler is 404.
-   *
-   * @throws AcommError `bad_field` where it is no plain path
-   */
+  /** Serves a path, exactly as written; others are 404. @throws `bad_field` where it is no plain path */
   route(path: string, handler: HttpHandler): void {
     if (!/^\/[\w./-]*$/.test(path)) throw new AcommError("bad_field", `routes: ${JSON.stringify(path)} is no plain path: begin it with / and leave out queries and escapes`);
     this.#routes.set(path, handler);
   }
 
-  /** Starts to listen; a second call waits for the first. @throws AcommError `bad_address` where the port is taken, `stopping` after a stop */
+  /** Listens. Idempotent. @throws `bad_address` where the port is taken, `stopping` after a stop */
   start(): Promise<void> {
     if (this.#stopping !== undefined) return Promise.reject(new AcommError("stopping", "the door was stopped: make a new one"));
     this.#starting ??= new Promise((resolve, reject) => {
@@ -132,19 +131,14 @@ export class HttpDoor implements AsyncDisposable {
     return this.#starting;
   }
 
-  /**
-   * Takes no more, waits for the requests that are under way, then cuts them. Idempotent, safe during the start.
-   *
-   * @param options.graceMs 0 to 2^31-1, @default 10 000
-   * @throws AcommError `bad_field`
-   */
+  /** Takes no more, waits for requests under way, then cuts them. Idempotent, also during the start. @throws `bad_field` */
   async stop(options: StopOptions = {}): Promise<StopReport> {
     const graceMs = checkGraceMs(options.graceMs);
     this.#stopping ??= this.#stop(graceMs);
     return this.#stopping;
   }
 
-  /** Stops, with the grace that `stop` has by default. */
+  /** Stops. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -5,21 +5,15 @@ import type { Listener } from "../transport.ts";
 import { HttpDoor } from "./door.ts";
 import type { HttpDoorOptions } from "./door.ts";
 import { createTextHandler } from "./message-handler.ts";
+import type { HttpHandlerOptions } from "./message-handler.ts";
 
-/** What {@link createHttpListener} takes; all have defaults. */
-export interface HttpListenerOptions extends MessageListenerOptions, Omit<HttpDoorOptions, "routes"> {
-  /** The path that messages are posted to. @default / */
+/** What {@link createHttpListener} takes. */
+export interface HttpListenerOptions extends MessageListenerOptions, Omit<HttpDoorOptions, "routes">, Pick<HttpHandlerOptions, "bodyTimeoutMs"> {
+  /** Where messages are posted to. @default / */
   readonly path?: string | undefined;
-  /** How long a body may take, in milliseconds. @default 30 000 */
-  readonly bodyTimeoutMs?: number | undefined;
 }
 
-/**
- * A listener for messages that are posted over HTTP, each an exchange of its own: with `serve` a service, with a tracker the place
- * where its responses come in. Requests are answered to their response hooks.
- *
- * @throws AcommError `bad_field`
- */
+/** A listener for messages that are posted over HTTP. Requests are answered at their hooks. @throws `bad_field` */
 export function createHttpListener(options: HttpListenerOptions = {}): Listener {
   const { path = "/", bodyTimeoutMs, maxFrameBytes } = options;
   return createMessageListener({

@@ -3,37 +3,34 @@ import type { Request, Response } from "@acomm/protocol";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkCount, checkDepth, checkTimeoutMs } from "../wait.ts";
 
-/** A handler for `node:http`, Express and their kind. It never throws and settles when the answer is written. */
+/** For `node:http`, Express and their kind. Never rejects; settles when the answer is written. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** The exchange that brought a message, for who answers it in another way: what is written to `outgoing` stands in place of the acknowledgement. */
+/** For who answers in another way: what is written to `outgoing` replaces the acknowledgement. */
 export interface HttpExchange {
-  /** The request, whose body has been read. */
+  /** Its body has been read. */
   readonly incoming: IncomingMessage;
-  /** Its response, to which the handler has yet to write. */
+  /** Nothing is written to it yet. */
   readonly outgoing: ServerResponse;
 }
 
 /** The limits of {@link createRequestHandler} and {@link createResponseHandler}. */
 export interface HttpHandlerOptions {
-  /** The longest body, in bytes. @default 16 MiB */
+  /** The longest body. @default 16 MiB */
   readonly maxBodyBytes?: number | undefined;
-  /** How deep a message may nest arrays and objects, 1 to 5000. @default 256 */
+  /** How deep a message may nest, 1 to 5000. @default 256 */
   readonly maxDepth?: number | undefined;
-  /** How long a body may take, in milliseconds. @default 30 000 */
+  /** For a body to arrive. @default 30 000 */
   readonly bodyTimeoutMs?: number | undefined;
 }
 
-/**
- * Takes requests over HTTP: acknowledges each with 200 once `accept` has taken it, and refuses it with what `accept`
- * throws. Mount it before anything that reads the body.
- */
+/** Takes requests over HTTP: 200 once `accept` has taken one, a refusal where it throws. Mount it before anything that reads the body. */
 export function createRequestHandler(accept: (request: Request, exchange: HttpExchange) => void | Promise<void>, options: HttpHandlerOptions = {}): HttpHandler {
   const maxDepth = checkDepth(options.maxDepth);
   return createHandler((body, exchange) => accept(decodeRequest(body, 0, body.length, maxDepth), exchange), options);
 }
 
-/** Takes responses over HTTP, as the target of an `http:` response hook; `accept` is often `tracker.handleResponse`. */
+/** Takes responses over HTTP, at `http:` response hooks; `accept` is often `tracker.handleResponse`. */
 export function createResponseHandler(accept: (response: Response) => void | Promise<void>, options: HttpHandlerOptions = {}): HttpHandler {
   const maxDepth = checkDepth(options.maxDepth);
   return createHandler((body) => accept(decodeResponse(body, maxDepth)), options);

@@ -11,23 +11,23 @@ import type { StreamSigner } from "../stream-signer.ts";
 import type { HttpHandler } from "./message-handler.ts";
 import { refuse } from "./refuse.ts";
 
-/** What {@link createStreamProxyHandler} takes: at least one of `signer` and `authorize`. */
+/** What {@link createStreamProxyHandler} takes: `signer`, `authorize` or both. */
 export interface StreamProxyOptions {
   /** Whose signed URLs are served; a tracker has one. */
   readonly signer?: StreamSigner | undefined;
-  /** Admits a stream whose URL is not signed. What it throws counts as no. @default none is admitted */
+  /** Admits a URL that is not signed; throwing means no. @default none */
   readonly authorize?: ((url: AcommUrl, request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
-  /** Whose transports open the streams. @default unix and http(s), made for this handler */
+  /** What opens the streams. @default unix and http(s) */
   readonly registry?: TransportRegistry | undefined;
-  /** How long a stream may be silent, in milliseconds. @default 60 000 */
+  /** For the silence of a stream. @default 60 000 */
   readonly idleTimeoutMs?: number | undefined;
 }
 
 /**
- * Serves `GET …?addr=<stream URL>`: opens the stream and copies it into the body; the seed's `ProxyStreamHandler`. It opens
- * only what was signed or what the application authorises, and a stream that is cut short becomes a body that breaks off.
+ * Serves `GET …?addr=<stream URL>` where it is signed or authorised; the seed's `ProxyStreamHandler`. A cut stream becomes a body
+ * that breaks off.
  *
- * @throws AcommError `bad_field` where there is neither a signer nor an `authorize`.
+ * @throws `bad_field` with neither
  */
 export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandler {
   const { signer, authorize, idleTimeoutMs } = options;

@@ -8,11 +8,11 @@ import { StreamReader } from "../stream-reader.ts";
 import type { StreamOptions, Transport, WaitOptions } from "../transport.ts";
 import { checkCount, checkTimeoutMs, waitFor } from "../wait.ts";
 
-/** What {@link createHttpTransport} takes; all have defaults. */
+/** What {@link createHttpTransport} takes. */
 export interface HttpTransportOptions {
   /** Connections at once to one origin. @default 64 */
   readonly maxSockets?: number | undefined;
-  /** Certificates and authorities for `https:`, as `node:tls` takes them. @default Node's authorities, TLS 1.2 and newer */
+  /** As `node:tls` takes them. @default Node's authorities, TLS 1.2 and newer */
   readonly tls?: Pick<TlsOptions, "ca" | "cert" | "key" | "pfx" | "passphrase" | "servername" | "minVersion"> | undefined;
 }
 
@@ -22,10 +22,7 @@ const connectTimeoutMs = 10_000;
 /** Where NODE_USE_ENV_PROXY is set, Deno gives the environment's proxy to every agent that doesn't say so. */
 const withoutProxy: object = { proxyEnv: {} };
 
-/**
- * The transport for `http:` and `https:` URLs. Redirects are not followed, nothing is decompressed, no proxy settings are
- * read from the environment, certificates are verified, also where the environment tells Node not to.
- */
+/** The transport for `http:` and `https:`. No redirects, no decompression, no proxy settings; certificates are always verified. */
 export function createHttpTransport(options: HttpTransportOptions = {}): Transport {
   const maxSockets = checkCount(options.maxSockets ?? 64, "maxSockets");
   const { tls = {} } = options;

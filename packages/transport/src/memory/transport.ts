@@ -9,21 +9,18 @@ import { createStreamTransport } from "../stream-transport.ts";
 import type { Transport } from "../transport.ts";
 import { createStreamPair } from "./stream-pair.ts";
 
-/** Limits of {@link createMemoryNetwork}; all have defaults. */
+/** What {@link createMemoryNetwork} takes. */
 export interface MemoryNetworkOptions extends PoolOptions, ConnectionOptions {}
 
-/** A transport within one process, and the listeners that it reaches. */
+/** A transport within one process, and its listeners. */
 export interface MemoryNetwork {
   /** For `memory://name`. */
   readonly transport: Transport;
-  /** A listener at `memory://name`; reachable from its start to its stop. @throws AcommError `bad_field` */
+  /** At `memory://name`, from its start to its stop. @throws `bad_field` */
   createListener(name: string): StreamListener;
 }
 
-/**
- * A network within one process, for tests and for services that share a process: the same frames, acknowledgements and
- * limits as over a socket. Two networks don't see each other.
- */
+/** A network within one process, with the frames, acknowledgements and limits of sockets. */
 export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryNetwork {
   const doors = new Map<string, (stream: Duplex) => void>();
   const transport = createStreamTransport({

@@ -12,17 +12,11 @@ import { listenAt } from "./socket-file.ts";
 import type { SocketFile } from "./socket-file.ts";
 import { checkSocketPath, urlOfSocketPath } from "./socket-path.ts";
 
-/** What {@link UnixListener} takes; all have defaults. */
+/** What {@link UnixListener} takes. */
 export interface UnixListenerOptions extends ListenerOptions {
-  /**
-   * The id of a group whose members may connect as well: the socket then has mode 0660, a directory that is made 0750. A
-   * directory that is there stays as it is. @default none, only this user and root may connect
-   */
+  /** A group whose members may connect too: mode 0660, and 0750 for a directory that it makes. @default none: only this user and root */
   readonly group?: number | undefined;
-  /**
-   * How often to look whether the socket file is still there, in milliseconds: one that somebody has removed, such as a cleaner
-   * of temporary files, is made anew. @default 5000
-   */
+  /** How often to look for the socket file; one that was removed, as by a cleaner, is made anew. @default 5000 */
   readonly watchIntervalMs?: number | undefined;
 }
 
@@ -41,18 +35,13 @@ const unixListenerOptionNames: OptionNames<UnixListenerOptions> = {
 const maxGroup = 2 ** 32 - 2;
 
 /**
- * Listens on a unix socket and hands out its connections; the seed's `UnixListener`. The socket file has mode 0600 in a
- * directory that is private, replaces a stale one and never a live one, and is removed on stop if it is still ours.
+ * Listens on a unix socket; the seed's `UnixListener`. Its file has mode 0600 in a private directory, replaces a stale one and
+ * never a live one, and is removed on stop if it is still ours.
  */
 export class UnixListener extends StreamListener {
   readonly #path: string;
 
-  /**
-   * A listener that has its socket from its start to its stop.
-   *
-   * @param socketPath an absolute path of at most 107 bytes
-   * @throws AcommError `bad_address`, `bad_field`
-   */
+  /** Has its socket from its start to its stop. @param socketPath absolute, at most 107 bytes @throws `bad_address`, `bad_field` */
   constructor(socketPath: string, options: UnixListenerOptions = {}) {
     checkOptionNames(options, "UnixListener", unixListenerOptionNames);
     const group = checkGroup(options.group);

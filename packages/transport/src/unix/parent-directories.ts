@@ -13,7 +13,7 @@ const maxLinks = 40;
  * the file system's root, and not be open to everybody's writing, unless it is sticky. A group that may write is trusted.
  *
  * @returns whether `directory` is there
- * @throws AcommError `bad_address`
+ * @throws `bad_address`
  */
 export async function checkParents(directory: string, linksLeft: number = maxLinks): Promise<boolean> {
   const uid = process.getuid?.();

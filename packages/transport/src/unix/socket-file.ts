@@ -30,7 +30,7 @@ export interface SocketFile {
  * replaced; a live one, or anything that is not a socket, is refused. Of two that start at once one wins.
  *
  * @param group whose members may connect as well: the socket is 0660 then, a directory that is made 0750
- * @throws AcommError `bad_address`
+ * @throws `bad_address`
  */
 export async function listenAt(server: Server, path: string, group?: number): Promise<SocketFile> {
   checkSocketPath(path);

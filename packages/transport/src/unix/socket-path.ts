@@ -2,7 +2,7 @@ import { AcommError, maxSocketPathBytes, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import { isAbsolute } from "node:path";
 
-/** Checks the path of a unix socket. @throws AcommError `bad_address` where it is relative, over 107 bytes or holds a NUL. */
+/** Checks the path of a unix socket. @throws `bad_address` where it is relative, over 107 bytes or holds a NUL. */
 export function checkSocketPath(path: string): string {
   if (typeof path !== "string" || path === "") throw new AcommError("bad_address", "the socket path is empty: give an absolute path such as /run/acomm/a.sock");
   if (path.startsWith("\0") || path.startsWith("@")) throw new AcommError("bad_address", "abstract sockets have no permissions and are not supported: give an absolute path");
@@ -14,7 +14,7 @@ export function checkSocketPath(path: string): string {
   return path;
 }
 
-/** The URL of a socket path, which is absolute. @throws AcommError `bad_field` where it is no path of a socket */
+/** The URL of an absolute socket path. @throws `bad_field` */
 export function urlOfSocketPath(path: string, streamEnd?: "half-close"): AcommUrl {
   return parseUrl(`unix://${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`, { streamEnd });
 }

@@ -19,19 +19,14 @@ let roomyCount = 0;
 
 /** How a stream is served. */
 export interface UnixStreamOptions extends ServedStreamOptions {
-  /** Where its socket is made, a directory of your own. */
+  /** For its socket: one of your own. */
   readonly directory: string;
 }
 
-/** A stream that waits for its one reader; its URL remembers that its end is shown (wire 2.2). */
+/** Its URL remembers that its end is shown (wire 2.2). */
 export type UnixStream = ServedStream;
 
-/**
- * Serves a source to one reader at a socket of its own.
- *
- * @param source the bytes, or a function that opens them when the reader comes
- * @throws AcommError `bad_address`, `bad_field`
- */
+/** Serves a source to one reader at a socket of its own. @throws `bad_address`, `bad_field` */
 export async function serveUnixStream(source: LazyStreamSource, options: UnixStreamOptions): Promise<UnixStream> {
   const openTimeoutMs = checkTimeoutMs(options.openTimeoutMs ?? 30_000, "openTimeoutMs");
   const idleTimeoutMs = checkTimeoutMs(options.idleTimeoutMs ?? 60_000, "idleTimeoutMs");

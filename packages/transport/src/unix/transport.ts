@@ -5,17 +5,16 @@ import { createStreamTransport } from "../stream-transport.ts";
 import type { Transport } from "../transport.ts";
 import { connectUnix } from "./connect.ts";
 
-/** Limits of {@link createUnixTransport}; all have defaults. */
+/** What {@link createUnixTransport} takes. */
 export interface UnixTransportOptions extends PoolOptions, ConnectionOptions {
   /**
-   * Whether something stands between this process and the peer that may lose what the peer has written, such as a relay that
-   * can be killed. Then what a broken connection leaves without acknowledgement is sent again only where it surely was not
-   * taken, and is `ambiguous` else. @default false
+   * Whether something between, such as a relay that can be killed, may lose what the peer has written. Then only what surely was
+   * not taken is sent again; the rest is `ambiguous`. @default false
    */
   readonly isLossy?: boolean | undefined;
 }
 
-/** The transport for `unix:` URLs: kept connections where the peer takes more than one message, else one for each. */
+/** The transport for `unix:`. It keeps connections to peers that take more than one message. */
 export function createUnixTransport(options: UnixTransportOptions = {}): Transport {
   return createStreamTransport({ isLossy: false, ...options, schemes: ["unix"], connect: (url, signal, purpose) => connectUnix(socketPathOf(url), signal, purpose === "stream") });
 }
