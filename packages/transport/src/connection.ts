@@ -52,7 +52,7 @@ export interface FrameReceiver {
 const lingerMs = 1000;
 const lingerBytes = 1024 * 1024;
 
-/** Frames over a byte stream: text in, text out. What is written in one turn of the event loop is one write. */
+/** Frames over a byte stream: text in, text out. What is written in one turn of the event loop goes out together. */
 export class Connection implements IncomingConnection {
   /** The byte stream below, for its address or certificate; don't write to it. */
   readonly stream: Duplex;
