@@ -97,7 +97,7 @@ export class MultiRequest {
     return responses;
   }
 
-  /** Waits until every request has its response or is removed; by name; the seed's `Responses`. */
+  /** The responses by name, once every request has its own or is removed; the seed's `Responses`. */
   async responses(): Promise<Map<string, Response>> {
     while (this.#openCount > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     return this.partialResponses();

@@ -18,7 +18,7 @@ const textEncoder = /* @__PURE__ */ new TextEncoder();
 export type FrameHandler = (source: Uint8Array, start: number, end: number) => void;
 
 /**
- * A frame: four big-endian bytes for its length, the seed's size header, and the payload.
+ * A frame: four big-endian bytes for the payload's length, the seed's size header, and the payload.
  *
  * @param maxFrameBytes
  * @default 16 MiB

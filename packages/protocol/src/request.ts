@@ -82,7 +82,7 @@ export function validateRequest(request: Request): void {
 }
 
 /**
- * The arguments, checked and converted by a schema; the seed's `Request.UnmarshalArgs`.
+ * The arguments, checked and converted by a schema if there is one; the seed's `Request.UnmarshalArgs`.
  *
  * @throws `bad_field` with the path of the first value that is refused
  */

@@ -34,7 +34,7 @@ export interface ResponseInit<Result = unknown> {
   readonly result?: Result | null | undefined;
   /** Extra data for the caller to read. @default null */
   readonly streamUrl?: string | URL | null | undefined;
-  /** An error or its text. The message crosses the wire, and of an AcommError the details and such causes; never a stack. */
+  /** An error or its text. The message crosses the wire, of an AcommError also its details and those causes that are AcommErrors; never a stack. */
   readonly error?: unknown;
 }
 
@@ -59,7 +59,7 @@ export function createResponse<Result = unknown>(request: Pick<Request, "id">, i
 }
 
 /**
- * The result, checked and converted by a schema; the seed's `Response.UnmarshalResult`.
+ * The result, checked and converted by a schema if there is one; the seed's `Response.UnmarshalResult`.
  *
  * @throws `bad_field` with the path of the first value that is refused
  */

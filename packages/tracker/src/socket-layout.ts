@@ -59,7 +59,7 @@ export function parseProviderSocket(task: string, fileName: string): ProviderSoc
   return provider === undefined ? undefined : { task, priority: Number(priority), provider };
 }
 
-/** Where a coordinator is reached: `<socketDir>/coordinator/<name>.sock`. @throws `bad_field`, `bad_address` */
+/** Where a coordinator is reached: `<socketDir>/coordinator/<name>.sock`. @param name @default main @throws `bad_field`, `bad_address` */
 export function coordinatorSocketPath(socketDir: string, name = "main"): string {
   return join(checkSocketDirectory(socketDir), "coordinator", `${checkServiceName(name)}.sock`);
 }

@@ -6,8 +6,8 @@ export interface TrackerOptions {
   /** Where responses come in: absolute, at most 107 bytes. @default in a private temporary directory */
   readonly socketPath?: string | undefined;
   /**
-   * Where responses come in instead: a listener, which the tracker starts and stops; or the limits and group of its own socket.
-   * @default with those of `UnixListener`
+   * Where responses come in instead: a listener, not yet started, which the tracker starts and stops; or the limits and group of
+   * its own socket. @default with those of `UnixListener`
    */
   readonly listener?: Listener | UnixListenerOptions | undefined;
   /** Serves `createStream`. @default each at a unix socket of its own */
@@ -20,7 +20,7 @@ export interface TrackerOptions {
   readonly maxPending?: number | undefined;
   /** How deep a response may nest, 1 to 5000. @default 256 */
   readonly maxDepth?: number | undefined;
-  /** To try a hook where nobody listens. @default 5000 */
+  /** How long to try a hook where nobody listens. @default 5000 */
   readonly hookTimeoutMs?: number | undefined;
   /** Which hooks and streams `proxyUnix` may open. @default unix sockets */
   readonly admit?: TargetPolicy | undefined;
@@ -56,9 +56,9 @@ export interface CallLimits {
   readonly onProgress?: ((value: unknown) => unknown) | undefined;
   /** On whose behalf the call is made, such as a handler's context: its time, end and trace count here too. */
   readonly parent?: CallParent | undefined;
-  /** Instead of the parent's. */
+  /** The trace that it belongs to, instead of the parent's. */
   readonly trace?: TraceContext | undefined;
-  /** How long to send it again, within `timeoutMs`, where it surely did not run or the other side says so. @default it is sent once */
+  /** How long to send it again, within `timeoutMs`, while its error is `retryable`. @default it is sent once */
   readonly retryForMs?: number | undefined;
 }
 
@@ -70,6 +70,6 @@ export interface ForwardOptions extends CallLimits, Pick<CallOptions, "responseH
 
 /** What `tracker.request` takes. */
 export interface CallOptions<Args = unknown> extends CallLimits, Pick<RequestInit<Args>, "task" | "args" | "streamUrl" | "taskUrl"> {
-  /** Where the answer goes instead of the tracker's own socket. */
+  /** Where the answer goes instead of the tracker's own socket; give what comes there to `handleResponse`. */
   readonly responseHook?: string | URL | undefined;
 }

@@ -140,7 +140,7 @@ export class Tracker implements AsyncDisposable {
 
   /**
    * Passes a request on: under an id of its own, its arguments' text and its streams as they are. Gives any response, errors too;
-   * its result is in `raw`, as text.
+   * the text of its result is in `raw`, and `result` may be null.
    *
    * @throws where there is no response: the peer's refusal, and then it did not run; else as {@link Tracker.request}
    */
@@ -215,7 +215,7 @@ export class Tracker implements AsyncDisposable {
   }
 
   /**
-   * {@link proxyUnix}, and the sending; the hook hears nothing of a refusal.
+   * Does {@link proxyUnix} and sends what it gives; the hook hears nothing of a refusal.
    *
    * @throws as {@link proxyUnix}; the service's refusal; as `send`
    */

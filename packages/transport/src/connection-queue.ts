@@ -12,7 +12,8 @@ export interface ListenerOptions extends ConnectionOptions {
   /** After how many connections it stops accepting; 0: never. @default 0 */
   readonly acceptLimit?: number | undefined;
   /**
-   * One more replaces one that was always silent, or the longest unused, 250 ms at least; else it is refused as `overloaded`.
+   * Open connections. One more replaces one that was always silent, or the one unused for longest, 250 ms at least; else it is
+   * refused as `overloaded`.
    * @default 1024, at most a quarter of the file descriptors
    */
   readonly maxConnections?: number | undefined;

@@ -15,9 +15,9 @@ import type { IncomingConnection, WaitOptions } from "./transport.ts";
 export interface ConnectionOptions {
   /** The longest frame. @default 16 MiB */
   readonly maxFrameBytes?: number | undefined;
-  /** For a frame from its first byte to its last, and for a write to be taken. @default 10 000 */
+  /** How long a frame may take from its first byte to its last, and a write to be taken. @default 10 000 */
   readonly frameTimeoutMs?: number | undefined;
-  /** For the four bytes of a frame's header, and for the silence of a new connection to a listener. @default 5000 */
+  /** How long the four bytes of a frame's header may take, and a new connection to a listener may be silent. @default 5000 */
   readonly headerTimeoutMs?: number | undefined;
 }
 

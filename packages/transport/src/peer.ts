@@ -11,11 +11,11 @@ import type { OutgoingMessage } from "./transport.ts";
 
 /** The limits of a pool. */
 export interface PoolOptions {
-  /** For a connect, with retries for a full backlog. @default 2000 */
+  /** How long a connect may take, with retries for a full backlog. @default 2000 */
   readonly connectTimeoutMs?: number | undefined;
-  /** For the receiver to acknowledge. @default 5000 */
+  /** How long the receiver may take to acknowledge. @default 5000 */
   readonly ackTimeoutMs?: number | undefined;
-  /** After it an unused connection is closed. @default 30 000 */
+  /** After how long an unused connection is closed. @default 30 000 */
   readonly idleTimeoutMs?: number | undefined;
   /** Connections at once to a peer that closes after each message. @default 64 */
   readonly maxDials?: number | undefined;

@@ -35,7 +35,7 @@ export interface ServeOptions {
    * @default all are accepted
    */
   readonly reserve?: ((request: Request) => (() => void) | undefined) | undefined;
-  /** To try a hook where nobody listens. @default 5000 */
+  /** How long to try a hook where nobody listens. @default 5000 */
   readonly hookTimeoutMs?: number | undefined;
   /** Gets failures that no caller can receive. @default only `node:diagnostics_channel` gets them */
   readonly onError?: ErrorHook | undefined;

@@ -5,7 +5,7 @@ import { checkTimeoutMs } from "./wait.ts";
 
 /** What {@link StreamSigner} takes. */
 export interface StreamSignerOptions {
-  /** For a signed URL. @default 60 000 */
+  /** How long a signed URL is valid. @default 60 000 */
   readonly ttlMs?: number | undefined;
 }
 

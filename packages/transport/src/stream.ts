@@ -12,7 +12,7 @@ import type { StreamOptions } from "./transport.ts";
 export interface OpenStreamOptions extends StreamOptions {
   /** Whose transports are used. @default unix and http(s) */
   readonly registry?: TransportRegistry | undefined;
-  /** For connecting. @default that of the transport */
+  /** How long connecting may take. @default that of the transport */
   readonly timeoutMs?: number | undefined;
 }
 

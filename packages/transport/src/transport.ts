@@ -81,13 +81,13 @@ export interface Transport {
 
 /** How a stream is read. */
 export interface StreamOptions extends WaitOptions {
-  /** For its silence; then it fails with `timeout`. @default 60 000 */
+  /** How long it may be silent; then it fails with `timeout`. @default 60 000 */
   readonly idleTimeoutMs?: number | undefined;
 }
 
 /** What every `stop` takes. */
 export interface StopOptions {
-  /** For what is under way, before it is cut; 0 to 2^31-1. @default 10 000 */
+  /** How long to wait for what is under way before it is cut; 0 to 2^31-1. @default 10 000 */
   readonly graceMs?: number | undefined;
 }
 
@@ -182,7 +182,7 @@ export type LazyStreamSource = StreamSource | (() => StreamSource | Promise<Stre
 
 /** How a stream is served. */
 export interface ServedStreamOptions {
-  /** To wait for the reader. @default 30 000 */
+  /** How long to wait for the reader. @default 30 000 */
   readonly openTimeoutMs?: number | undefined;
   /** How long reader or source may do nothing. @default 60 000 */
   readonly idleTimeoutMs?: number | undefined;

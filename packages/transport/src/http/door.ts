@@ -27,21 +27,21 @@ export interface HttpDoorOptions {
    * it is one
    */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Of web pages that may call it and read answers (CORS). @default none */
+  /** Such as `https://example.com`: whose pages may call it and read answers (CORS). @default none */
   readonly allowedOrigins?: readonly string[] | undefined;
   /** What such a page may send, in lower case. @default content-type */
   readonly allowedHeaders?: readonly string[] | undefined;
   /** Makes it HTTPS; with `ca`, callers must show a certificate of that authority. @default plain HTTP */
   readonly tls?: Pick<TlsServerOptions, "ca" | "cert" | "key" | "pfx" | "passphrase" | "minVersion"> | undefined;
-  /** For the headers of a request, and for the silence of a new connection. @default 10 000 */
+  /** How long the headers of a request may take, and a new connection may be silent. @default 10 000 */
   readonly headersTimeoutMs?: number | undefined;
   /** For a request with its body to arrive. @default 30 000 */
   readonly requestTimeoutMs?: number | undefined;
-  /** Of a request. @default 100 */
+  /** How many headers a request may have. @default 100 */
   readonly maxHeaders?: number | undefined;
   /** Request line and headers together. @default 16 KiB */
   readonly maxHeaderBytes?: number | undefined;
-  /** More are closed at once. @default 1024, at most a quarter of the file descriptors */
+  /** Open connections; more are closed. @default 1024, at most a quarter of the file descriptors */
   readonly maxConnections?: number | undefined;
   /** Gets what a handler throws; the caller gets a bare 500. @default only `node:diagnostics_channel` gets it */
   readonly onError?: ErrorHook | undefined;

@@ -27,7 +27,7 @@ export interface StreamProxyOptions {
  * Serves `GET …?addr=<stream URL>` where it is signed or authorised; the seed's `ProxyStreamHandler`. A cut stream becomes a body
  * that breaks off.
  *
- * @throws `bad_field` with neither
+ * @throws `bad_field` with neither `signer` nor `authorize`
  */
 export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandler {
   const { signer, authorize, idleTimeoutMs } = options;

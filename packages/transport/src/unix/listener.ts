@@ -14,7 +14,7 @@ import { checkSocketPath, urlOfSocketPath } from "./socket-path.ts";
 
 /** What {@link UnixListener} takes. */
 export interface UnixListenerOptions extends ListenerOptions {
-  /** A group whose members may connect too: mode 0660, and 0750 for a directory that it makes. @default none: only this user and root */
+  /** The id of a group whose members may connect too: mode 0660, and 0750 for a directory that it makes. @default none: only this user and root */
   readonly group?: number | undefined;
   /** How often to look for the socket file; one that was removed, as by a cleaner, is made anew. @default 5000 */
   readonly watchIntervalMs?: number | undefined;

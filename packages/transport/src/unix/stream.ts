@@ -19,7 +19,7 @@ let roomyCount = 0;
 
 /** How a stream is served. */
 export interface UnixStreamOptions extends ServedStreamOptions {
-  /** For its socket: one of your own. */
+  /** Where its socket is made: one of your own. */
   readonly directory: string;
 }
 
