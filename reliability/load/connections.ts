@@ -38,8 +38,8 @@ export async function burst({ connections, patience = 1 }: Patience & { readonly
   const server = await room.server(path, { listener: { maxConnections: connections + 2000 } });
   const { descriptors } = await server.holdings();
   const connected = await clients.ask<Connected>("connect", { path, connections });
-  const atOnce = (await server.holdings()).descriptors - descriptors;
   const calls = await clients.ask<Tally>("callOnEach");
+  const atOnce = (await server.holdings()).descriptors - descriptors; // before, some may still wait in the backlog
   const peakMiB = await server.peakMiB();
   await clients.ask("close");
   return [

@@ -111,7 +111,7 @@ describe.skipIf(!hasChromium)("in a real browser the site", { timeout: 60_000 },
   test.each([
     ["truncated_stream", "The architecture", "architecture.html"],
     ["createClient", "createClient", "reference/provider/createClient.html"],
-    ["deadline", "Deadline", "reference/transport/Deadline.html"],
+    ["deadline", "Deadlines and cancellation", "how-to/deadlines-and-cancellation.html"],
   ])("finds %s, and a click leads to %s", async (words, title, target) => {
     const page = await open(`${server.url}index.html`);
     await searchFor(page, words);

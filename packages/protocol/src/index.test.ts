@@ -7,7 +7,7 @@ const names = Object.keys(protocol).sort();
 
 test("the public names", () => {
   expect(names.filter((name) => !internal.has(name))).toEqual([
-    "AcommError", "AcommUrl", "FrameDecoder", "acceptedOnceText", "acceptedReplyText", "acceptedText", "acommErrorCodes", "cancelTask",
+    "AcommError", "AcommUrl", "FrameDecoder", "acceptedOnceText", "acceptedReplyText", "acceptedText", "acommErrorCodes", "asksOf", "cancelTask",
     "createRequest", "createResponse", "decodeAcknowledgement", "decodeErrorText", "decodeRequest", "decodeResponse", "decodeUrl",
     "defaultMaxDepth", "defaultMaxFrameBytes", "encodeCancel", "encodeErrorText", "encodeFrame", "encodeRefusal", "encodeRequest",
     "encodeResponse", "encodeUrl", "errorOfResponse", "handleResponse", "isAnswer", "isErrorCode", "maxNameBytes", "maxSocketPathBytes",
@@ -17,7 +17,7 @@ test("the public names", () => {
 
 test("what only its neighbours use, and no type mentions", () => {
   expect(names.filter((name) => internal.has(name))).toEqual([
-    "asksOf", "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "decodeUtf8", "encodeCall",
+    "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "decodeUtf8", "encodeCall",
     "encodeJson", "encodeProgress", "encodeReply", "nearNames", "optionalUrl", "parseJson", "parseMember", "replyHead", "replyResult",
     "standsAt", "utf8Length",
   ]);

@@ -28,7 +28,7 @@ const maxTracestateLength = 512;
 const maxTimeoutMs = 2 ** 31 - 1;
 const nothing: RequestAsks = Object.freeze({});
 
-/** @internal What a request that was read asks for. A trace that is not of the form counts as none. @throws `bad_field` naming the key */
+/** What a request that was read asks for. A trace that is not of the form counts as none. @throws `bad_field` naming the key */
 export function asksOf({ ext }: Pick<Request, "ext">): RequestAsks {
   if (ext === undefined) return nothing;
   const { timeout, progress, trace, hops } = ext;
