@@ -4,7 +4,7 @@ import { createHttpTransport } from "./http/transport.ts";
 import type { Transport } from "./transport.ts";
 import { createUnixTransport } from "./unix/transport.ts";
 
-/** Transports by URL scheme. There is no global one. */
+/** Transports by URL scheme, made by {@link createRegistry}. There is no global one. */
 export interface TransportRegistry extends AsyncDisposable {
   /**
    * Adds a transport.
