@@ -3,7 +3,7 @@ import type { CallParent, Dependent } from "./call-parent.ts";
 
 /** What a handler gets beside the request. As the `parent` of calls it gives them its time, end and trace. */
 export interface HandlerContext extends CallParent {
-  /** Aborts when the caller is gone or cancels, its time is over, or a stop gives up waiting. */
+  /** Aborts when the caller is gone or cancels, its time is over, or a stop gives up waiting; what is returned after its time is no result. */
   readonly signal: AbortSignal;
   /** @internal Lets something end with the request, for less than a signal costs. */
   attach(dependent: Dependent): void;

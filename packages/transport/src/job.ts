@@ -214,7 +214,9 @@ export class Job implements AcceptedWork, HandlerContext {
     if (this.#isFinished) return; // a thenable that settles twice
     this.#isFinished = true;
     const substitute = this.#substitute;
-    if (substitute === undefined) this.#owner.succeed(this, result ?? null, this.#streamUrl);
+    // what it gave up with must not pass for a result where the caller still listens
+    if (substitute === undefined && this.#abortReason?.code === "timeout") this.#owner.finish(this, createResponse(this.request, { error: this.#abortReason }));
+    else if (substitute === undefined) this.#owner.succeed(this, result ?? null, this.#streamUrl);
     else if (substitute === null) this.#owner.discard(this);
     else if (substitute.error === "" && substitute.raw !== undefined && Object.is(substitute.raw.value, substitute.result)) this.#owner.succeed(this, substitute.result, substitute.streamUrl, substitute.raw);
     else this.#owner.finish(this, { ...substitute, id: this.request.id });

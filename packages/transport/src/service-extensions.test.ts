@@ -33,6 +33,25 @@ describe("the time of a request (wire 2.3)", () => {
     expect(atMs).toBeGreaterThanOrEqual(deadline ?? Infinity);
   });
 
+  test("is over, and a handler that ends because of that has not succeeded, whatever it returns", async () => {
+    await using service = await startService(({ args }, { signal }) => new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => {
+        if (args === "fail") reject(new Error("gave up"));
+        else resolve(args);
+      });
+    }));
+    await using client = await service.connect();
+    for (const args of [null, "half of it", "fail"]) say(client, String(args), { timeout: 20 }, "t", args);
+    await until(() => client.frames.length === 6);
+    const answers = client.frames.slice(3).map((text) => JSON.parse(text) as Response);
+    const error = "timeout: the caller's time for the request, 20 ms, is over";
+    expect(Object.fromEntries(answers.map(({ id, ...answer }) => [id, answer]))).toMatchObject({
+      null: { error, result: null },
+      "half of it": { error, result: null },
+      fail: { error: "gave up", result: null },
+    });
+  });
+
   test("of 0 is over before the handler looks", async () => {
     await using service = await startService((_, { signal }) => new Promise((resolve) => {
       signal.addEventListener("abort", () => { resolve(null); });
@@ -40,7 +59,7 @@ describe("the time of a request (wire 2.3)", () => {
     await using client = await service.connect();
     say(client, "a", { timeout: 0 });
     await client.next();
-    expect(await next(client)).toMatchObject({ error: "", id: "a" });
+    expect(await next(client)).toMatchObject({ error: "timeout: the caller's time for the request, 0 ms, is over", id: "a" });
   });
 
   test("that nobody gave never ends, and a handler that has ended is not aborted any more", async () => {
