@@ -8,6 +8,8 @@ import { formatTable } from "./table.ts";
 /** What a runtime can do, by feature: null, or why not. */
 type Outcomes = ReadonlyMap<string, string | null>;
 
+/** What the page says of a feature that a runtime has at one time and lacks at another: either outcome is as it says. */
+const notAlways = "not always";
 const page = join(import.meta.dirname, "..", "docs", "runtimes.md");
 
 /** Tries every feature with each runtime, and gives the outcomes by the name of the runtime. */
@@ -31,13 +33,19 @@ export async function tryFeatures(project: Project, runtimes: readonly Runtime[]
 export async function compareWithPage(outcomes: ReadonlyMap<string, Outcomes>, isUpdate: boolean): Promise<{ readonly table: string; readonly problems: readonly string[] }> {
   const runtimes = [...outcomes.keys()];
   const features = [...new Set([...outcomes.values()].flatMap((of) => [...of.keys()]))];
-  const wordOf = (runtime: string, feature: string): string => (outcomes.get(runtime)?.get(feature) === null ? "yes" : "no");
-  const table = formatTable(["feature", ...runtimes], features.map((feature) => [feature, ...runtimes.map((runtime) => wordOf(runtime, feature))]));
   const text = await readFile(page, "utf8");
   const [written = ""] = /^\| feature .*\n(?:\|.*\n)+/m.exec(text) ?? [];
-  if (isUpdate) await writeFile(page, text.replace(written, `${table}\n`));
-  const [head = [], , ...rows] = (isUpdate ? table : written).trim().split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  const [head = [], , ...rows] = written.trim().split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
   const said = new Map<string, string>(rows.flatMap(([feature = "", ...words]) => words.map((word, index) => [`${head[index + 1] ?? ""}: ${feature}`, word] as const)));
+  const wordOf = (runtime: string, feature: string): string => {
+    if (said.get(`${runtime}: ${feature}`) === notAlways) return notAlways;
+    return outcomes.get(runtime)?.get(feature) === null ? "yes" : "no";
+  };
+  const table = formatTable(["feature", ...runtimes], features.map((feature) => [feature, ...runtimes.map((runtime) => wordOf(runtime, feature))]));
+  if (isUpdate) {
+    await writeFile(page, text.replace(written, `${table}\n`));
+    return { table, problems: [] };
+  }
   const problems = runtimes.flatMap((runtime) => features.flatMap((feature) => {
     const key = `${runtime}: ${feature}`;
     const word = wordOf(runtime, feature);
