@@ -1,5 +1,6 @@
 import { acceptedReplyText, AcommError, encodeErrorText, encodeRefusal } from "@acomm/protocol";
 import type { FrameReceiver } from "./connection.ts";
+import { Fifo } from "./fifo.ts";
 import type { IncomingConnection, Listener, StopOptions, StopReport } from "./transport.ts";
 
 /** The longest text of a refusal, in characters. */
@@ -75,8 +76,8 @@ export class ServerConnection implements FrameReceiver {
   readonly #onClosed: () => void;
   /** Of this turn. */
   #accepted: AcceptedWork[] = [];
-  /** Of earlier turns, whose acknowledgements the kernel has not taken yet. */
-  #unflushed: Set<AcceptedWork> | undefined;
+  /** Of earlier turns, whose acknowledgements the kernel has not taken yet; those of each turn. */
+  readonly #unflushed = new Fifo<readonly AcceptedWork[]>();
   #hasAnnouncedReply = false;
   #isOver = false;
   #hasSpoken = false;
@@ -153,8 +154,7 @@ export class ServerConnection implements FrameReceiver {
   }
 
   closed(): void {
-    for (const work of this.#unflushed ?? []) work.discard();
-    this.#unflushed = undefined;
+    for (const turn of this.#unflushed.drain()) for (const work of turn) work.discard();
     this.#end();
     this.#onClosed();
   }
@@ -172,15 +172,14 @@ export class ServerConnection implements FrameReceiver {
       for (const work of accepted) work.start();
       return;
     }
-    const unflushed = (this.#unflushed ??= new Set());
-    for (const work of accepted) unflushed.add(work);
+    this.#unflushed.push(accepted);
     this.connection.afterFlush(() => {
-      for (const work of accepted) if (unflushed.delete(work)) work.start();
+      for (const work of this.#unflushed.shift() ?? []) work.start();
     });
   }
 
   get #hasUnflushed(): boolean {
-    return this.#unflushed !== undefined && this.#unflushed.size > 0;
+    return this.#unflushed.size > 0;
   }
 
   #end(): void {
