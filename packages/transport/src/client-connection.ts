@@ -4,6 +4,7 @@ import { AwaitedAnswers } from "./awaited-answers.ts";
 import { leftUnread, wasReadToItsEnd } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
+import type { Linked } from "./linked-list.ts";
 import { isHeldUp } from "./patient-timer.ts";
 import { OutgoingCancel } from "./outgoing-cancel.ts";
 import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
@@ -33,7 +34,10 @@ const ackSteps = 4;
  * The calling side of a connection: messages in order, their acknowledgements in the same order, and between these, where
  * the peer announced it, the answers.
  */
-export class ClientConnection implements FrameReceiver, MessageCarrier {
+export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<ClientConnection> {
+  list: object | undefined;
+  previous: ClientConnection | undefined;
+  next: ClientConnection | undefined;
   /** What the peer announced; undefined until its first acknowledgement. */
   announcement: Acknowledgement | undefined;
   readonly #connection: Connection;

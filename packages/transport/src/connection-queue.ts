@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { ByteBudget } from "./byte-budget.ts";
 import { checkConnectionOptions, Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { LinkedList } from "./linked-list.ts";
 import { defaultMaxConnections } from "./descriptors.ts";
 import type { StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkGraceMs } from "./wait.ts";
@@ -36,9 +37,9 @@ export class ConnectionQueue {
   readonly #maxConnections: number;
   readonly #budget: ByteBudget;
   readonly #onLimit: () => void;
-  readonly #open = new Set<Connection>();
+  readonly #open = new LinkedList<Connection>();
   /** Done, and not over yet. */
-  readonly #closing = new Set<Connection>();
+  readonly #closing = new LinkedList<Connection>();
   readonly #waiting: Connection[] = [];
   readonly #takers: ((connection: Connection | undefined) => void)[] = [];
   #accepted = 0;
@@ -118,8 +119,10 @@ export class ConnectionQueue {
       });
     }
     const cutConnections = this.#open.size;
-    for (const connection of [...this.#open, ...this.#closing]) connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
-    this.#open.clear();
+    for (const connection of [...this.#open.values(), ...this.#closing.values()]) {
+      this.#open.delete(connection);
+      connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
+    }
     return { cut: [], cutConnections };
   }
 
@@ -128,7 +131,7 @@ export class ConnectionQueue {
     const now = performance.now();
     if (now < this.#busyUntil) return false;
     let unused: Connection | undefined;
-    for (const connection of this.#open) {
+    for (let connection = this.#open.first; connection !== undefined; connection = connection.next) {
       if (connection.silentMs > silenceMs) {
         unused = connection;
         break;
@@ -152,7 +155,7 @@ export class ConnectionQueue {
   #close(connection: Connection): void {
     connection.close();
     if (connection.isClosed) return;
-    const [oldest] = this.#closing;
+    const oldest = this.#closing.first;
     if (oldest !== undefined && this.#closing.size >= Math.max(this.#maxConnections, leastClosing)) {
       oldest.destroy(); // it has had the longest time to read its last word
       this.#closing.delete(oldest); // its close comes in a later turn, and others may come before

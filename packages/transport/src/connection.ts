@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { ByteBudget } from "./byte-budget.ts";
 import { takeChunks } from "./chunks.ts";
 import { FrameWriter } from "./frame-writer.ts";
+import type { Linked } from "./linked-list.ts";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
 import { PullReader } from "./pull-reader.ts";
 import { ReadDeadline } from "./read-deadline.ts";
@@ -53,7 +54,13 @@ const lingerMs = 1000;
 const lingerBytes = 1024 * 1024;
 
 /** Frames over a byte stream: text in, text out. What is written in one turn of the event loop goes out together. */
-export class Connection implements IncomingConnection {
+export class Connection implements IncomingConnection, Linked<Connection> {
+  /** @internal The listener's list that it is in. */
+  list: object | undefined;
+  /** @internal */
+  previous: Connection | undefined;
+  /** @internal */
+  next: Connection | undefined;
   /** The byte stream below, for its address or certificate; don't write to it. */
   readonly stream: Duplex;
   readonly #decoder: FrameDecoder;

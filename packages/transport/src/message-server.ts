@@ -1,6 +1,8 @@
 import { acceptedReplyText, AcommError, encodeErrorText, encodeRefusal } from "@acomm/protocol";
 import type { FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
+import { LinkedList } from "./linked-list.ts";
+import type { Linked } from "./linked-list.ts";
 import type { IncomingConnection, Listener, StopOptions, StopReport } from "./transport.ts";
 
 /** The longest text of a refusal, in characters. */
@@ -33,7 +35,7 @@ export interface Acceptor {
 export class MessageServer {
   readonly #listener: Listener;
   readonly #acceptor: Acceptor;
-  readonly #connections = new Set<ServerConnection>();
+  readonly #connections = new LinkedList<ServerConnection>();
   readonly #loop: Promise<void>;
 
   /** @param listener a listener that is started and that nobody else takes connections from */
@@ -48,7 +50,7 @@ export class MessageServer {
     const stopped = this.#listener.stop(options);
     stopped.catch(() => undefined); // thrown below, when its turn comes
     await ready;
-    for (const connection of this.#connections) connection.close();
+    for (const connection of this.#connections.values()) connection.close();
     const report = await stopped;
     await this.#loop;
     return report;
@@ -67,7 +69,10 @@ export class MessageServer {
 }
 
 /** @internal The receiving side of a connection. */
-export class ServerConnection implements FrameReceiver {
+export class ServerConnection implements FrameReceiver, Linked<ServerConnection> {
+  list: object | undefined;
+  previous: ServerConnection | undefined;
+  next: ServerConnection | undefined;
   /** By which its messages come in. */
   readonly connection: IncomingConnection;
   /** How many answers it is still to carry; kept by the acceptor. */

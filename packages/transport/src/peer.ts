@@ -7,6 +7,8 @@ import { nameOf } from "./name-of.ts";
 import { translateNodeError } from "./node-error.ts";
 import { PatientTimer } from "./patient-timer.ts";
 import { Fifo } from "./fifo.ts";
+import { LinkedList } from "./linked-list.ts";
+import type { Linked } from "./linked-list.ts";
 import type { OutgoingMessage } from "./transport.ts";
 
 /** The limits of a pool. */
@@ -43,9 +45,9 @@ export class Peer implements ClientConnectionOwner {
   readonly #options: PeerOptions;
   readonly #onUnused: () => void;
   /** What ends the connects that are under way. */
-  readonly #dials = new Set<AbortController>();
+  readonly #dials = new LinkedList<Dial>();
   #stopError: AcommError | undefined;
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new LinkedList<ClientConnection>();
   #queue: Fifo<OutgoingMessage> = new Fifo<OutgoingMessage>();
   #primary: ClientConnection | undefined;
   #dialing = 0;
@@ -80,11 +82,11 @@ export class Peer implements ClientConnectionOwner {
   /** Closes every connection; what is on its way fails with `error`. */
   stop(error: AcommError): void {
     this.#stopError = error;
-    for (const dial of this.#dials) dial.abort(error);
+    for (const dial of this.#dials.values()) dial.limit.abort(error);
     clearTimeout(this.#idleTimer);
     clearTimeout(this.#crowdedTimer);
     this.#failQueue(error);
-    for (const connection of this.#connections) connection.stop(error);
+    for (const connection of this.#connections.values()) connection.stop(error);
   }
 
   crowded(message: OutgoingMessage, error: AcommError): void {
@@ -170,7 +172,9 @@ export class Peer implements ClientConnectionOwner {
   /** The connections that are busy with one message; one that keeps alive and is retired may wait long for an answer. */
   #busyCount(): number {
     let busy = 0;
-    for (const connection of this.#connections) if (connection.announcement?.keepAlive !== true) busy += 1;
+    for (let connection = this.#connections.first; connection !== undefined; connection = connection.next) {
+      if (connection.announcement?.keepAlive !== true) busy += 1;
+    }
     return busy;
   }
 
@@ -218,30 +222,29 @@ export class Peer implements ClientConnectionOwner {
     const { connectTimeoutMs } = this.#options;
     const doing = `connect to ${nameOf(this.#url)}`;
     const until = performance.now() + connectTimeoutMs;
-    const limit = new AbortController();
-    this.#dials.add(limit);
-    const late: { isOver: boolean; fullBacklog?: AcommError } = { isOver: false };
+    const dial = new Dial();
+    this.#dials.add(dial);
     const timer = new PatientTimer(connectTimeoutMs, () => {
-      late.isOver = true;
-      limit.abort();
+      dial.isLate = true;
+      dial.limit.abort();
     });
     try {
       for (let pauseMs = firstPauseMs; ; pauseMs = nextPauseMs(pauseMs)) {
         try {
-          return await this.#connect(this.#url, limit.signal);
+          return await this.#connect(this.#url, dial.limit.signal);
         } catch (error) {
           if (this.#stopError !== undefined) throw this.#stopError;
-          if (late.isOver) throw late.fullBacklog ?? new AcommError("timeout", `${doing}: no connection within ${connectTimeoutMs} ms`, { cause: error });
+          if (dial.isLate) throw dial.fullBacklog ?? new AcommError("timeout", `${doing}: no connection within ${connectTimeoutMs} ms`, { cause: error });
           const translated = translateNodeError(error, doing);
           const waitMs = pauseMs * (0.5 + Math.random());
           if (translated.code !== "overloaded" || performance.now() + waitMs > until) throw translated;
-          late.fullBacklog = translated;
+          dial.fullBacklog = translated;
           await new Promise((resolve) => setTimeout(resolve, waitMs));
         }
       }
     } finally {
       timer.clear();
-      this.#dials.delete(limit);
+      this.#dials.delete(dial);
     }
   }
 
@@ -287,6 +290,17 @@ export class Peer implements ClientConnectionOwner {
     this.#idleTimer = undefined;
     this.#onUnused();
   }
+}
+
+/** A connect that is under way. */
+class Dial implements Linked<Dial> {
+  list: object | undefined;
+  previous: Dial | undefined;
+  next: Dial | undefined;
+  /** What ends it. */
+  readonly limit = new AbortController();
+  isLate = false;
+  fullBacklog: AcommError | undefined;
 }
 
 function nextPauseMs(pauseMs: number): number {
