@@ -213,6 +213,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
   #leave(): void {
     this.isSettled = true;
     this.carrier?.forget(this);
+    this.carrier = undefined; // a connection is a lot to keep where somebody still has the call
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#parent?.detach?.(this);
   }

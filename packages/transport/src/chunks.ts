@@ -28,6 +28,7 @@ export function connectBorrowing(path: string, forStream: boolean): Socket {
     onread: { buffer, callback: (bytes) => taker.take?.(buffer.subarray(0, bytes)) ?? true },
   });
   takers.set(socket.pause(), taker);
+  socket.once("close", () => { taker.take = undefined; }); // it would keep whoever takes them until the next full collection
   return socket;
 }
 

@@ -1,9 +1,15 @@
 import { AcommError, encodeFrame } from "@acomm/protocol";
+import { once } from "node:events";
 import { duplexPair, PassThrough } from "node:stream";
+import type { Duplex } from "node:stream";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions, FrameReceiver } from "./connection.ts";
 import { codeOf, temporaryDirectory, thrownBy } from "@acomm/testing";
+import { connectUnix } from "./unix/connect.ts";
+import { UnixListener } from "./unix/listener.ts";
 import { socketPair } from "./fixtures/socket-pair.ts";
 import type { SocketPair } from "./fixtures/socket-pair.ts";
 import type { TemporaryDirectory } from "@acomm/testing";
@@ -172,6 +178,34 @@ describe("A11 F24 a frame that is not complete in time", () => {
     pair.peer.say("two");
     expect(await pair.connection.read()).toBe("two");
   });
+});
+
+test("leaves nothing of itself on a stream that outlives it, accepted or connected", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const openBothEnds = async (): Promise<{ readonly streams: readonly Duplex[]; readonly connections: readonly WeakRef<Connection>[] }> => {
+    const path = directory.socket(String((count += 1)));
+    await using listener = new UnixListener(path);
+    await listener.start();
+    const connected = new Connection(await connectUnix(path));
+    await connected.write("{}");
+    const there = await listener.nextConnection();
+    if (there === undefined) throw new Error("nobody came");
+    expect(await there.read()).toBe("{}");
+    await there.write("[]");
+    expect(await connected.read()).toBe("[]");
+    const streams = [there.stream, connected.stream];
+    const closed = Promise.all(streams.map((stream) => once(stream, "close")));
+    connected.close();
+    listener.doneConnection(there);
+    await closed;
+    return { streams, connections: [new WeakRef(there), new WeakRef(connected)] };
+  };
+  const { streams, connections } = await openBothEnds();
+  await new Promise((resolve) => setTimeout(resolve)); // what a turn has looked at stays for that turn
+  collect();
+  expect(connections.map((connection) => connection.deref())).toEqual([undefined, undefined]);
+  expect(streams.map((stream) => stream.emit("error", new Error("late")))).toEqual([true, true]);
 });
 
 describe("receive", () => {

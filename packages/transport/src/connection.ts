@@ -413,7 +413,13 @@ export class Connection implements IncomingConnection, Linked<Connection> {
     this.#writer.close();
     this.#inputOver();
     this.#receiver?.closed(this.#closeError);
+    // what is below a socket keeps it until the next full collection, and it would keep everything that hangs on this connection
+    this.stream.removeAllListeners().on("error", ignore);
   }
+}
+
+function ignore(): void {
+  // no stream should fail once it is closed
 }
 
 /** @throws `bad_json` where the bytes are not UTF-8. */
