@@ -20,7 +20,7 @@ export class TrackedRequest implements PendingRequest {
   constructor(request: Request, timeoutMs: number, handOver: (request: Request, response: Response) => void) {
     this.request = request;
     this.#timeoutMs = timeoutMs;
-    this.deadline = performance.now() + timeoutMs;
+    this.deadline = Math.ceil(performance.now() + timeoutMs); // a small integer takes no memory of its own
     this.#handOver = handOver;
   }
 

@@ -7,6 +7,7 @@ import { LinkedList } from "./linked-list.ts";
 import { defaultMaxConnections } from "./descriptors.ts";
 import type { StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkGraceMs } from "./wait.ts";
+import { withinGrace } from "./within-grace.ts";
 
 /** The limits of a listener. */
 export interface ListenerOptions extends ConnectionOptions {
@@ -110,13 +111,7 @@ export class ConnectionQueue {
       this.#refuse(connection, new AcommError("stopping", "the listener is stopping: send it elsewhere"));
     }
     if (this.#open.size + this.#closing.size > 0 && graceMs > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, graceMs);
-        this.#onEmpty = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await withinGrace(graceMs, (over) => { this.#onEmpty = over; });
     }
     const cutConnections = this.#open.size;
     for (const connection of [...this.#open.values(), ...this.#closing.values()]) {

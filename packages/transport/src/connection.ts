@@ -5,7 +5,6 @@ import type { Duplex } from "node:stream";
 import type { ByteBudget } from "./byte-budget.ts";
 import { takeChunks } from "./chunks.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import type { Linked } from "./linked-list.ts";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
 import { PullReader } from "./pull-reader.ts";
 import { ReadDeadline } from "./read-deadline.ts";
@@ -54,8 +53,8 @@ const lingerMs = 1000;
 const lingerBytes = 1024 * 1024;
 
 /** Frames over a byte stream: text in, text out. What is written in one turn of the event loop goes out together. */
-export class Connection implements IncomingConnection, Linked<Connection> {
-  /** @internal The listener's list that it is in. */
+export class Connection implements IncomingConnection {
+  /** @internal The list of its listener; it is an item of that. So are the next two. */
   list: object | undefined;
   /** @internal */
   previous: Connection | undefined;

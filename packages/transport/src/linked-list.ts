@@ -1,4 +1,4 @@
-/** What a {@link LinkedList} holds, in one list at a time; the fields are the list's own, undefined at first. */
+/** @internal What a {@link LinkedList} holds, in one list at a time; the fields are the list's own, undefined at first. */
 export interface Linked<Item> {
   list: object | undefined;
   previous: Item | undefined;

@@ -6,6 +6,7 @@ import type { MessageWay } from "./message-connection.ts";
 import type { ListeningPoint } from "./stream-listener.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkGraceMs } from "./wait.ts";
+import { withinGrace } from "./within-grace.ts";
 
 /** The limits of a listener for messages. */
 export interface MessageListenerOptions {
@@ -106,13 +107,7 @@ class MessageListener implements Listener {
     const closed = this.#point?.close();
     for (const connection of this.#waiting.splice(0)) this.doneConnection(connection);
     if (this.#open.size > 0 && graceMs > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, graceMs);
-        this.#onEmpty = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await withinGrace(graceMs, (over) => { this.#onEmpty = over; });
     }
     const cutConnections = this.#open.size;
     for (const connection of this.#open) connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));

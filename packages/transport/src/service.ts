@@ -16,6 +16,7 @@ import { admitTargets, checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";
 import type { CutWork, Listener, StopOptions, StopReport } from "./transport.ts";
 import { checkCount, checkDepth, checkGraceMs, checkTimeoutMs } from "./wait.ts";
+import { withinGrace } from "./within-grace.ts";
 
 /** What it returns is the result, what it throws the response's error. */
 export type RequestHandler<Args = unknown, Result = unknown> = (request: Request<Args>, context: HandlerContext) => Result | Promise<Result>;
@@ -276,13 +277,7 @@ export class Service implements AsyncDisposable {
 
   #idle(graceMs: number): Promise<void> {
     if (this.#jobs.length === 0 || graceMs === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    return withinGrace(graceMs, (over) => { this.#onIdle = over; });
   }
 }
 

@@ -11,6 +11,7 @@ import { translateNodeError } from "../node-error.ts";
 import { nodeHttp, nodeHttps } from "../node-modules.ts";
 import type { StopOptions, StopReport } from "../transport.ts";
 import { checkCount, checkGraceMs, checkTimeoutMs } from "../wait.ts";
+import { withinGrace } from "../within-grace.ts";
 import type { HttpHandler } from "./message-handler.ts";
 import { refuse } from "./refuse.ts";
 
@@ -148,13 +149,7 @@ export class HttpDoor implements AsyncDisposable {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
     if (this.#underWay.size > 0 && graceMs > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, graceMs);
-        this.#onIdle = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await withinGrace(graceMs, (over) => { this.#onIdle = over; });
     }
     const cutConnections = this.#underWay.size;
     this.#server.closeAllConnections(); // a body that is half here, or a connection that never asked anything, is not work
