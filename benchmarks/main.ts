@@ -1,14 +1,15 @@
 /**
  * Runs the sections of the benchmark, prints each as a table and writes its figures:
- * `main.ts [--quick] [--text] [--only name,name] [--chart]`.
+ * `main.ts [--quick] [--text] [--only name,name] [--chart] [--tables]`.
  */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { callSections } from "./calls/calls.ts";
 import { chartOf } from "./chart.ts";
 import { coordinator } from "./coordinator/coordinator.ts";
 import { dialBound } from "./dial-bound/dial-bound.ts";
 import { fanOut } from "./fan-out/fan-out.ts";
+import { pageWith } from "./page.ts";
 import { pending } from "./pending/pending.ts";
 import { machine, tableOf, writeResults } from "./report.ts";
 import { scale } from "./scale/scale.ts";
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     text: { type: "boolean", default: false },
     only: { type: "string" },
     chart: { type: "boolean", default: false },
+    tables: { type: "boolean", default: false },
   },
 });
 
@@ -35,6 +37,7 @@ const sections: Readonly<Record<string, (options: { readonly quick: boolean }) =
   scale,
 };
 
+const page = new URL("../docs/performance.md", import.meta.url);
 /** The sections of `docs/performance.svg` by what sets them apart. */
 const charted = { "64 in flight": "calls-200-64", "1024 in flight": "calls-200-1024" };
 
@@ -53,6 +56,7 @@ for (const name of names) {
 }
 console.log("\nEvery round is in benchmarks/results.");
 if (options.chart) await writeFile(new URL("../docs/performance.svg", import.meta.url), chart());
+if (options.tables) await writeFile(page, pageWith(await readFile(page, "utf8"), [...measured.values()]));
 
 function chart(): string {
   return chartOf(

@@ -25,7 +25,7 @@ const columns: readonly Column[] = [
   { key: "p50Ms", heading: "p50 ms", digits: 3 },
   { key: "p99Ms", heading: "p99 ms", digits: 3 },
   { key: "cpuSecondsPer100k", heading: "cpu s/100k", digits: 2 },
-  { key: "cpuOfBare", heading: "of bare", digits: 2 },
+  { key: "cpuOfBare", heading: "cpu of bare", digits: 2 },
   { key: "peakMiB", heading: "peak MiB" },
 ];
 

@@ -67,7 +67,8 @@ export class HttpDoor implements AsyncDisposable {
   readonly #allowedHeaders: string;
   readonly #maxHeaders: number;
   readonly #onError: ErrorHook | undefined;
-  readonly #underWay = new Set<ServerResponse>();
+  /** How many requests have no whole response. */
+  #underWay = 0;
   /** The connections that end because of a request that was not let in. */
   readonly #refused = new WeakSet<Socket>();
   #starting: Promise<void> | undefined;
@@ -148,10 +149,10 @@ export class HttpDoor implements AsyncDisposable {
     await this.#starting?.catch(() => undefined); // its error went to whoever called start()
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
-    if (this.#underWay.size > 0 && graceMs > 0) {
+    if (this.#underWay > 0 && graceMs > 0) {
       await withinGrace(graceMs, (over) => { this.#onIdle = over; });
     }
-    const cutConnections = this.#underWay.size;
+    const cutConnections = this.#underWay;
     this.#server.closeAllConnections(); // a body that is half here, or a connection that never asked anything, is not work
     await closed;
     return { cut: [], cutConnections };
@@ -159,10 +160,10 @@ export class HttpDoor implements AsyncDisposable {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     if (this.#refused.has(request.socket)) return; // it was written behind one that was not let in, and the connection ends
-    this.#underWay.add(response);
+    this.#underWay += 1;
     response.once("close", () => {
-      this.#underWay.delete(response);
-      if (this.#underWay.size === 0) this.#onIdle?.();
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#onIdle?.();
     });
     const refusal = this.#refusalOf(request);
     const handler = this.#routes.get(pathOf(request));
@@ -235,13 +236,13 @@ function pathOf(request: IncomingMessage): string {
 
 /** What Node does by `maxConnections`, which Bun doesn't heed: a connection too many is closed. */
 function limitConnections(server: Server, maxConnections: number): void {
-  const open = new Set<Socket>();
+  let open = 0;
   server.on("connection", (socket) => {
-    if (open.size >= maxConnections) {
+    if (open >= maxConnections) {
       socket.destroy();
       return;
     }
-    open.add(socket);
-    socket.once("close", () => { open.delete(socket); });
+    open += 1;
+    socket.once("close", () => { open -= 1; });
   });
 }
