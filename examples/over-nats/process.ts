@@ -5,8 +5,8 @@ const [server = "", machine = ""] = process.argv.slice(2);
 // #region process
 const { provider, network } = createRenderer(server, machine);
 await provider.start();
-console.log("ready");
 process.once("SIGTERM", () => {
   void provider.stop({ graceMs: 20_000 }).then(() => network.close());
 });
+console.log("ready");
 // #endregion

@@ -24,7 +24,6 @@ server.on("request", (request, response) => {
   if (request.url?.startsWith("/stream") === true) void takeStream(request, response);
   else void takeRequest(request, response);
 });
-process.send?.({ url });
 
 process.on("SIGTERM", () => {
   void (async () => {
@@ -35,3 +34,4 @@ process.on("SIGTERM", () => {
     process.disconnect();
   })();
 });
+process.send?.({ url });

@@ -83,8 +83,6 @@ function handle(request: Request, context: HandlerContext): unknown {
 const listener = new UnixListener(socketPath);
 await listener.start();
 const service = serve(listener, handle, { registry: createRegistry([hooks, createHttpTransport()]), hookTimeoutMs: Number(hookTimeoutMs) });
-process.send?.("ready");
-
 process.on("SIGTERM", () => {
   void (async () => {
     await service.stop({ graceMs: Number(graceMs) });
@@ -93,3 +91,4 @@ process.on("SIGTERM", () => {
     process.disconnect();
   })();
 });
+process.send?.("ready");
