@@ -82,7 +82,7 @@ export class ServerConnection implements FrameReceiver, Linked<ServerConnection>
   /** Of this turn. */
   #accepted: AcceptedWork[] = [];
   /** Of earlier turns, whose acknowledgements the kernel has not taken yet; those of each turn. */
-  readonly #unflushed = new Fifo<readonly AcceptedWork[]>();
+  #unflushed: Fifo<readonly AcceptedWork[]> | undefined;
   #hasAnnouncedReply = false;
   #isOver = false;
   #hasSpoken = false;
@@ -159,7 +159,7 @@ export class ServerConnection implements FrameReceiver, Linked<ServerConnection>
   }
 
   closed(): void {
-    for (const turn of this.#unflushed.drain()) for (const work of turn) work.discard();
+    for (const turn of this.#unflushed?.drain() ?? []) for (const work of turn) work.discard();
     this.#end();
     this.#onClosed();
   }
@@ -177,14 +177,15 @@ export class ServerConnection implements FrameReceiver, Linked<ServerConnection>
       for (const work of accepted) work.start();
       return;
     }
-    this.#unflushed.push(accepted);
+    const unflushed = (this.#unflushed ??= new Fifo());
+    unflushed.push(accepted);
     this.connection.afterFlush(() => {
-      for (const work of this.#unflushed.shift() ?? []) work.start();
+      for (const work of unflushed.shift() ?? []) work.start();
     });
   }
 
   get #hasUnflushed(): boolean {
-    return this.#unflushed.size > 0;
+    return this.#unflushed !== undefined && this.#unflushed.size > 0;
   }
 
   #end(): void {
