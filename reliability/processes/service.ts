@@ -83,6 +83,7 @@ function handle(request: Request, context: HandlerContext): unknown {
 const listener = new UnixListener(socketPath);
 await listener.start();
 const service = serve(listener, handle, { registry: createRegistry([hooks, createHttpTransport()]), hookTimeoutMs: Number(hookTimeoutMs) });
+
 process.on("SIGTERM", () => {
   void (async () => {
     await service.stop({ graceMs: Number(graceMs) });

@@ -42,7 +42,7 @@ export class Job implements AcceptedWork, HandlerContext {
   readonly bytes: number;
   /** Where the service keeps it. */
   index: number;
-  /** Whether nobody wants the answer any more: its caller has taken it back, has left, or has no time left. */
+  /** Whether nobody wants the answer any more: its caller has taken it back, or has left. */
   isUnwanted = false;
   /** Whether its response could not be delivered, though another try may. */
   isUndelivered = false;
