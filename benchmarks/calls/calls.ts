@@ -69,9 +69,10 @@ interface Comparison extends CallsOptions {
 }
 
 async function compare({ name, bytes, inFlight, quick, text, contestants: names, base }: Comparison): Promise<Section> {
-  const rounds = quick ? 3 : 7;
   const large = bytes > 100_000;
-  const seconds = (quick ? 0.3 : 0.5) * (large ? 2 : 1); // a round is to be long beside a call
+  // short rounds and many of them, yet each is to be long beside a call
+  const seconds = large ? (inFlight === 1 ? 0.5 : 1) : inFlight > 100 ? 0.4 : 0.25;
+  const rounds = quick ? 5 : large ? 15 : 21;
   const warmUpSeconds = 1;
   const round = { inFlight, args: text ? textOf(bytes) : payloadOf(bytes) };
   const missing: string[] = [];
@@ -91,7 +92,7 @@ async function compare({ name, bytes, inFlight, quick, text, contestants: names,
   return {
     name,
     title: `Calls${base === "nats" ? " through a nats-server" : ""}: ${bytes} bytes of ${text ? "text" : "records"} each way, ${inFlight} in flight`,
-    method: [`Two processes each, started for this table; medians of ${rounds} interleaved rounds of ${seconds} s after ${warmUpSeconds} s of warming up.`, ...missing].join(" "),
+    method: [`Two processes each, started for this table; medians of ${rounds} interleaved rounds of ${seconds} s after ${warmUpSeconds} s of warming up, of ratios within each round.`, ...missing].join(" "),
     columns,
     rows: relativeTo(base, "cpuSecondsPer100k", relativeTo(base, "callsPerSecond", rows, "ofBare"), "cpuOfBare")
       .sort((a, b) => (b.values["callsPerSecond"] ?? 0) - (a.values["callsPerSecond"] ?? 0)),

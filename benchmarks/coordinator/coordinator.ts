@@ -35,9 +35,9 @@ interface Way {
 }
 
 async function compare(ways: readonly Way[], inFlight: number, isQuick: boolean): Promise<Section> {
-  const rounds = isQuick ? 3 : 7;
-  const calls = inFlight === 1 ? 2000 : isQuick ? 10_000 : 30_000;
-  const rows = await interleave(ways.map((way): Measured => ({ name: way.name, measure: () => measure(way, { inFlight, calls }) })), { rounds, warmUps: 2 });
+  const rounds = isQuick ? 3 : 21;
+  const calls = inFlight === 1 ? 2000 : 10_000;
+  const rows = await interleave(ways.map((way): Measured => ({ name: way.name, measure: () => measure(way, { inFlight, calls }) })), { rounds, warmUps: 4 });
   return {
     name: `coordinator-${inFlight}`,
     title: `Calls of 200 bytes each way, direct and through a coordinator, ${inFlight} in flight`,

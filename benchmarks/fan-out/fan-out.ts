@@ -10,7 +10,7 @@ const callers: readonly FanOutCaller[] = ["MultiRequest", "Promise.all of tracke
 /** Many requests and one wait for all of them, to one service and spread over many. */
 export async function fanOut(options: { readonly quick: boolean }): Promise<Section[]> {
   const requests = options.quick ? 2000 : 10_000;
-  const rounds = options.quick ? 1 : 7;
+  const rounds = options.quick ? 1 : 18;
   const sections: Section[] = [];
   for (const services of [1, 100]) {
     const rows = await compare(services, requests, rounds);

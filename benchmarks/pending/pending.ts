@@ -10,14 +10,13 @@ export async function pending(options: { readonly quick: boolean }): Promise<Sec
   const counts = options.quick ? [20_000] : [100_000, 1_000_000];
   const rows: Row[] = [];
   for (const count of counts) {
-    // a million take half a minute, and their bytes don't vary
-    const rounds = options.quick || count > 100_000 ? 1 : 3;
+    const rounds = options.quick ? 1 : count > 100_000 ? 3 : 5;
     rows.push(...(await interleave(keepers.map((keeper) => ({ name: `${count} in ${keeper}`, measure: () => measure(keeper, count) })), { rounds, warmUps: 0 })));
   }
   return {
     name: "pending",
     title: "Requests that wait for their responses, each with a timeout",
-    method: `Each in a process of its own; medians of three rounds of up to 100 000, one round of more. Bytes beyond the caller's own requests and responses, after garbage collection; settled in random order through handleResponse; then all tracked again with a timeout that is over when the last is in, so that all expire at once, the longest hold being the longest turn of a loop of setImmediate.`,
+    method: `Each in a process of its own; medians of ${options.quick ? "one round" : "five rounds, of three of a million"}. Bytes beyond the caller's own requests and responses, after garbage collection; settled in random order through handleResponse; then all tracked again with a timeout that is over when the last is in, so that all expire at once, the longest hold being the longest turn of a loop of setImmediate.`,
     columns: [
       { key: "heapBytes", heading: "heap B each" },
       { key: "rssBytes", heading: "RSS B each" },

@@ -8,14 +8,11 @@ import type { Column, Section } from "../section.ts";
 import type { ScaleCaller } from "./worker.ts";
 
 const inFlight = 64;
+const callers = ["acomm", "bare net"] as const satisfies readonly ScaleCaller[];
 
 /** Whether a call costs the same in long runs as in short ones, and with many peers as with one. */
 export async function scale(options: { readonly quick: boolean }): Promise<Section[]> {
-  await using workers = new AsyncDisposableStack();
-  const directory = await temporaryDirectory(workers);
-  const start = (caller: ScaleCaller): Promise<Pair> => Pair.start(workers, caller, directory);
-  const pairs: Pairs = { acomm: await start("acomm"), "bare net": await start("bare net") };
-  return [await longRuns(pairs, options.quick), await manyPeers(pairs, options.quick)];
+  return [await longRuns(options.quick), await manyPeers(options.quick)];
 }
 
 const columns: readonly Column[] = [
@@ -25,68 +22,70 @@ const columns: readonly Column[] = [
   { key: "serverMiB", heading: "server MiB" },
 ];
 
-async function longRuns(pairs: Pairs, isQuick: boolean): Promise<Section> {
+async function longRuns(isQuick: boolean): Promise<Section> {
   const lengths = isQuick ? [1000, 10_000] : [1000, 10_000, 100_000, 1_000_000];
-  const rounds = isQuick ? 1 : 3;
-  const measured = lengths.map((calls): Measured => ({ name: `${calls} calls`, measure: () => pairs.acomm.run(calls, { peers: 1 }) }));
+  const rounds = isQuick ? 1 : 8;
+  await using workers = new AsyncDisposableStack();
+  const pair = await Pair.start(workers, "acomm", { peers: 1, directory: await temporaryDirectory(workers) });
+  const measured = lengths.map((calls): Measured => ({ name: `${calls} calls`, measure: () => pair.run(calls, 1) }));
   return {
     name: "scale-calls",
     title: `Runs of so many calls, ${inFlight} in flight, in the same two processes`,
-    method: `Medians of ${rounds} interleaved rounds after a warm-up; processor time of both processes; of a short run the mean of several.`,
+    method: `Medians of ${rounds} interleaved rounds after a warm-up, and of ratios within each; processor time of both processes; of a short run the mean of several.`,
     columns: [...columns, { key: "ratio", heading: "cpu ratio", digits: 2 }],
     rows: relativeTo(`${lengths[0] ?? 0} calls`, "cpuMicroseconds", await interleave(measured, { rounds })),
   };
 }
 
-async function manyPeers(pairs: Pairs, isQuick: boolean): Promise<Section> {
-  const calls = isQuick ? 5000 : 50_000;
-  const rounds = isQuick ? 1 : 5;
-  const measured = Object.entries(pairs).flatMap(([caller, pair]): Measured[] => [
-    { name: `${caller}, the only peer`, measure: () => pair.run(calls, { peers: 1 }) },
-    ...[100, 500].flatMap((peers) => [
-      { name: `${caller}, one of ${peers}, the others idle`, measure: () => pair.run(calls, { peers: 1, connected: peers }) },
-      { name: `${caller}, spread over ${peers}`, measure: () => pair.run(calls, { peers }) },
-    ]),
-  ]);
+async function manyPeers(isQuick: boolean): Promise<Section> {
+  const calls = isQuick ? 5000 : 25_000;
+  const rounds = isQuick ? 1 : 20;
+  await using workers = new AsyncDisposableStack();
+  const directory = await temporaryDirectory(workers);
+  const measured: Measured[] = [];
+  for (const caller of callers) {
+    for (const peers of [1, 100, 500]) {
+      const pair = await Pair.start(workers, caller, { peers, directory });
+      const name = peers === 1 ? `${caller}, the only peer` : `${caller}, one of ${peers}, the others idle`;
+      measured.push({ name, measure: () => pair.run(calls, 1) });
+      if (peers > 1) measured.push({ name: `${caller}, spread over ${peers}`, measure: () => pair.run(calls, peers) });
+    }
+  }
   const rows = await interleave(measured, { rounds });
   return {
     name: "scale-peers",
     title: `Calls to peers of which so many are connected, ${inFlight} in flight`,
-    method: `Medians of ${rounds} interleaved rounds of ${calls} calls; all peers are listeners of one process; each ratio is to the same caller's only peer. Spread calls share no writes, whoever makes them.`,
+    method: `Two processes for each caller and number of peers, which are listeners of one of them. Medians of ${rounds} interleaved rounds of ${calls} calls, and of ratios within each to the same caller's only peer. Spread calls share no writes, whoever makes them.`,
     columns: [...columns, { key: "ratio", heading: "cpu ratio", digits: 2 }],
-    rows: Object.keys(pairs).flatMap((caller) => relativeTo(`${caller}, the only peer`, "cpuMicroseconds", rows.filter(({ name }) => name.startsWith(caller)))),
+    rows: callers.flatMap((caller) => relativeTo(`${caller}, the only peer`, "cpuMicroseconds", rows.filter(({ name }) => name.startsWith(caller)))),
   };
 }
-
-type Pairs = Readonly<Record<ScaleCaller, Pair>>;
 
 /** Who calls, and who is called at each of the sockets. */
 class Pair {
   readonly #client: MeasuredProcess;
   readonly #server: MeasuredProcess;
-  readonly #socketPaths: readonly string[];
 
-  private constructor(client: MeasuredProcess, server: MeasuredProcess, socketPaths: readonly string[]) {
+  private constructor(client: MeasuredProcess, server: MeasuredProcess) {
     this.#client = client;
     this.#server = server;
-    this.#socketPaths = socketPaths;
   }
 
-  /** Starts and warms up. */
-  static async start(workers: AsyncDisposableStack, caller: ScaleCaller, directory: string): Promise<Pair> {
-    const client = workers.use(startNode(new URL("worker.ts", import.meta.url), [caller]));
-    const server = workers.use(startNode(new URL("worker.ts", import.meta.url), [caller]));
-    const socketPaths = Array.from({ length: 500 }, (_, index) => join(directory, `${caller === "acomm" ? "a" : "b"}${index}.sock`));
+  /** Starts, leaves a connection to each of so many peers, and warms up. */
+  static async start(workers: AsyncDisposableStack, caller: ScaleCaller, { peers, directory }: { readonly peers: number; readonly directory: string }): Promise<Pair> {
+    const start = (): MeasuredProcess => workers.use(startNode(new URL("worker.ts", import.meta.url), [caller]));
+    const [client, server] = [start(), start()];
+    const socketPaths = Array.from({ length: peers }, (_, index) => join(directory, `${callers.indexOf(caller)}-${peers}-${index}.sock`));
     await server.ask("serve", { socketPaths });
-    const pair = new Pair(client, server, socketPaths);
-    await pair.run(5000, { peers: 1 });
+    await client.ask("connect", { socketPaths });
+    const pair = new Pair(client, server);
+    await pair.run(50_000, peers);
     return pair;
   }
 
-  /** @param options.connected how many peers have a connection, @default those that are called */
-  async run(calls: number, { peers, connected = peers }: { readonly peers: number; readonly connected?: number }): Promise<Record<string, number>> {
-    const runs = Math.ceil(5000 / calls);
-    await this.#client.ask("connect", { socketPaths: this.#socketPaths.slice(0, connected) });
+  /** Makes the calls to the first so many of the peers; a few of them again and again, for their processor time to be read. */
+  async run(calls: number, peers: number): Promise<Record<string, number>> {
+    const runs = Math.ceil(25_000 / calls);
     const before = await this.#usages();
     let seconds = 0;
     for (let run = 0; run < runs; run += 1) seconds += (await this.#client.ask<{ readonly seconds: number }>("call", { calls, inFlight, peers })).seconds;

@@ -8,54 +8,39 @@ import { answer } from "../process/answer.ts";
 
 export type ScaleCaller = "acomm" | "bare net";
 
-/** Connections to some peers. */
-interface Connected {
-  /** Calls the peer of that number. */
-  readonly call: (peer: number) => Promise<unknown>;
-  readonly close: () => Promise<unknown>;
-}
+/** Calls the peer of that number. */
+type CallPeer = (peer: number) => Promise<unknown>;
 
 const caller = process.argv[2] as ScaleCaller;
 const args = payloadOf(200);
-let connected: Connected | undefined;
-let connectedPaths = "";
+let call: CallPeer;
 
 answer({
   async serve({ socketPaths }: { readonly socketPaths: readonly string[] }) {
     const { serve } = caller === "acomm" ? acomm : bareNet;
     for (const path of socketPaths) await serve(path);
   },
-  /** Leaves a connection to each of these, and to no other. */
+  /** Leaves a connection to each of these. */
   async connect({ socketPaths }: { readonly socketPaths: readonly string[] }) {
-    if (connected === undefined || connectedPaths !== socketPaths.join()) {
-      await connected?.close();
-      connected = await (caller === "acomm" ? connectAcomm(socketPaths) : connectBare(socketPaths));
-      connectedPaths = socketPaths.join();
-    }
-    const { call } = connected;
+    call = await (caller === "acomm" ? connectAcomm(socketPaths) : connectBare(socketPaths));
     await callLoop(socketPaths.length, 16, call);
   },
   /** Calls the first of the connected peers in turn. */
   async call({ calls, inFlight, peers }: { readonly calls: number; readonly inFlight: number; readonly peers: number }) {
-    if (connected === undefined) throw new Error("not connected");
-    const { call } = connected;
     const { seconds, errors, firstError } = await callLoop(calls, inFlight, (index) => call(index % peers));
     if (errors > 0) throw new Error(`${errors} calls failed: ${firstError}`);
     return { seconds };
   },
 });
 
-async function connectAcomm(socketPaths: readonly string[]): Promise<Connected> {
+async function connectAcomm(socketPaths: readonly string[]): Promise<CallPeer> {
   const tracker = new Tracker();
   await tracker.start();
   const urls = socketPaths.map((path) => `unix://${path}`);
-  return { call: (peer) => tracker.request(urls[peer] ?? "", { task: "echo", args }), close: () => tracker.stop() };
+  return (peer) => tracker.request(urls[peer] ?? "", { task: "echo", args });
 }
 
-async function connectBare(socketPaths: readonly string[]): Promise<Connected> {
+async function connectBare(socketPaths: readonly string[]): Promise<CallPeer> {
   const callers = await Promise.all(socketPaths.map((path) => bareNet.connect(path)));
-  return {
-    call: (peer) => callers[peer]?.call(args) ?? Promise.reject(new Error("no such peer")),
-    close: () => Promise.all(callers.map((each) => each.close())),
-  };
+  return (peer) => callers[peer]?.call(args) ?? Promise.reject(new Error("no such peer"));
 }

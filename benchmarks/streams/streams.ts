@@ -34,7 +34,7 @@ export async function streams(options: { readonly quick: boolean }): Promise<Sec
     directory,
     goProgram: await buildGo(new URL("../go/", import.meta.url), directory),
     bytes: options.quick ? gibibyte / 8 : gibibyte,
-    rounds: options.quick ? 1 : 5,
+    rounds: options.quick ? 1 : 12,
   };
   const chunks = options.quick ? [64] : [64, 1024];
   const sections: Section[] = [];
@@ -130,7 +130,7 @@ function speed(ratioHeading: string): Column[] {
 }
 
 function method({ bytes, rounds, goProgram }: Setting): string {
-  const text = `${bytes / gibibyte} GiB, medians of interleaved rounds (${rounds}), every process of its own, processor time of all of them together.`;
+  const text = `${bytes / gibibyte} GiB, medians of interleaved rounds (${rounds}) and of ratios within each, every process of its own, processor time of all of them together.`;
   return goProgram === undefined ? `${text} ${leftOut(goName, "go")}` : text;
 }
 

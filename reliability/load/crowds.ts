@@ -76,7 +76,7 @@ export async function growingPools({ waves, messages, patience = 1 }: Patience &
   const server = await room.server(path);
   const once = await room.server(oncePath, { kind: "once" });
   const caller = await room.worker("load-callers");
-  await caller.ask("start", { transport: { idleTimeoutMs: 100, maxDials: 64 } });
+  await caller.ask("start", { transport: { idleTimeoutMs: 100 } });
   const { descriptors: idle } = await caller.holdings();
   const sendAll = (to: string): Promise<Outcomes> => caller.ask<Outcomes>("sendAll", { url: `unix://${to}`, count: messages });
   await Promise.all([sendAll(path), sendAll(oncePath)]);

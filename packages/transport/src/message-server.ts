@@ -82,7 +82,7 @@ export class ServerConnection implements FrameReceiver, Linked<ServerConnection>
   /** Of this turn. */
   #accepted: AcceptedWork[] = [];
   /** Of earlier turns, whose acknowledgements the kernel has not taken yet; those of each turn. */
-  #unflushed: Fifo<readonly AcceptedWork[]> | undefined;
+  #unflushed: Fifo<AcceptedWork[]> | undefined;
   #hasAnnouncedReply = false;
   #isOver = false;
   #hasSpoken = false;
@@ -174,14 +174,12 @@ export class ServerConnection implements FrameReceiver, Linked<ServerConnection>
     const accepted = this.#accepted;
     this.#accepted = [];
     if (!this.#hasUnflushed && this.connection.isFlushed) {
-      for (const work of accepted) work.start();
+      startAll(accepted);
       return;
     }
     const unflushed = (this.#unflushed ??= new Fifo());
     unflushed.push(accepted);
-    this.connection.afterFlush(() => {
-      for (const work of unflushed.shift() ?? []) work.start();
-    });
+    this.connection.afterFlush(() => { startAll(unflushed.shift() ?? []); });
   }
 
   get #hasUnflushed(): boolean {
@@ -193,6 +191,12 @@ export class ServerConnection implements FrameReceiver, Linked<ServerConnection>
     this.#isOver = true;
     this.#acceptor.connectionEnded(this);
   }
+}
+
+/** Empties the list: where it has grown old, what was in it would stay until the next full collection. */
+function startAll(accepted: AcceptedWork[]): void {
+  for (const work of accepted) work.start();
+  accepted.length = 0;
 }
 
 /** A refusal after which the connection goes on; what an application throws may be long, an acknowledgement is short. */

@@ -19,7 +19,7 @@ export interface PoolOptions {
   readonly ackTimeoutMs?: number | undefined;
   /** After how long an unused connection is closed. @default 30 000 */
   readonly idleTimeoutMs?: number | undefined;
-  /** Connections at once to a peer that closes after each message. @default 64 */
+  /** Connections at once to a peer that closes after each message. @default 32 */
   readonly maxDials?: number | undefined;
 }
 

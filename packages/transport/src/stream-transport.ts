@@ -30,7 +30,7 @@ export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
  * with it.
  */
 export function createStreamTransport(init: StreamTransportInit): Transport {
-  const { schemes, connect, connectTimeoutMs = 2000, ackTimeoutMs = 5000, idleTimeoutMs = 30_000, maxDials = 64, isLossy = true } = init;
+  const { schemes, connect, connectTimeoutMs = 2000, ackTimeoutMs = 5000, idleTimeoutMs = 30_000, maxDials = 32, isLossy = true } = init;
   const options = {
     connectTimeoutMs: checkTimeoutMs(connectTimeoutMs, "connectTimeoutMs"),
     ackTimeoutMs: checkTimeoutMs(ackTimeoutMs, "ackTimeoutMs"),
