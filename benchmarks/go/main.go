@@ -170,9 +170,11 @@ func usage() (answer, error) {
 	return answer{"cpuSeconds": cpu.Seconds(), "peakMiB": kib / 1024}, err
 }
 
-// source gives bytes without making any.
+// source gives the same bytes again and again, as the other contestants do:
+// memory that nobody has written would be one page of zeros, and faster.
 type source struct {
-	left int64
+	left     int64
+	isFilled bool
 }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -181,6 +183,12 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	if s.left < int64(len(p)) {
 		p = p[:s.left]
+	}
+	if !s.isFilled {
+		s.isFilled = true
+		for i := range p {
+			p[i] = 'a'
+		}
 	}
 	s.left -= int64(len(p))
 	return len(p), nil

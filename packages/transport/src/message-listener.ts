@@ -5,7 +5,7 @@ import { MessageConnection } from "./message-connection.ts";
 import type { MessageWay } from "./message-connection.ts";
 import type { ListeningPoint } from "./stream-listener.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
-import { checkCount, checkGraceMs } from "./wait.ts";
+import { checkCount, checkGraceMs, stoppedError } from "./wait.ts";
 import { withinGrace } from "./within-grace.ts";
 
 /** The limits of a listener for messages. */
@@ -115,8 +115,4 @@ class MessageListener implements Listener {
     await closed;
     return { cut: [], cutConnections };
   }
-}
-
-function stoppedError(): AcommError {
-  return new AcommError("stopping", "the listener was stopped: make a new one");
 }

@@ -5,7 +5,7 @@ import { ConnectionQueue } from "./connection-queue.ts";
 import type { ListenerOptions } from "./connection-queue.ts";
 import type { Connection } from "./connection.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
-import { checkGraceMs } from "./wait.ts";
+import { checkGraceMs, stoppedError } from "./wait.ts";
 
 /** What {@link createStreamListener} takes. */
 export interface StreamListenerInit extends ListenerOptions {
@@ -107,8 +107,4 @@ export class StreamListener implements Listener {
     if (this.#point !== undefined) this.#closing ??= Promise.resolve(this.#point.close());
     await this.#closing;
   }
-}
-
-function stoppedError(): AcommError {
-  return new AcommError("stopping", "the listener was stopped: make a new one");
 }
