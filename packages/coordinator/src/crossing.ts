@@ -1,3 +1,4 @@
+import { AcommError, createResponse } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import { openStream } from "@acomm/transport";
 import type { ServedStream, ServiceNetwork, TransportRegistry } from "@acomm/transport";
@@ -26,7 +27,7 @@ export class Crossing {
     try {
       // the provider answers the coordinator, which answers the hook
       response = await forward({ ...request, responseHook: null, streamUrl: stream?.url ?? request.streamUrl });
-      return await this.#adopt(response);
+      return (response = await this.#adopt(response));
     } finally {
       if (response?.error !== "") stream?.cancel(); // nobody is going to read it
     }
@@ -46,6 +47,8 @@ export class Crossing {
     const { streamUrl } = response;
     if (streamUrl === null) return response;
     if (network.transport.schemes.includes(streamUrl.protocol.slice(0, -1))) return { ...response, streamUrl: (await streams.adopt(streamUrl)).url };
-    return streamUrl.protocol === "unix:" ? { ...response, streamUrl: null } : response; // a socket of that machine means something else here
+    if (streamUrl.protocol !== "unix:") return response;
+    // a socket of that machine means something else here
+    return createResponse(response, { error: new AcommError("undeliverable", "the stream of the answer is a unix socket of another machine: give its source to stream() of the task, or to serveStream() of the network") });
   }
 }

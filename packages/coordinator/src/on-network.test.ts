@@ -113,6 +113,21 @@ describe("a coordinator of providers near and far", () => {
     expect(await text(await openStream(streamUrl ?? ""))).toBe("over thereover there");
   });
 
+  test("tells who gave a socket of its own machine for a stream, instead of losing it", async () => {
+    let handled = 0;
+    await provideFar("leak", "far", (_, { attachStream }: HandlerContext) => {
+      handled += 1;
+      attachStream("unix:///run/far/a.sock");
+      return "with a stream";
+    });
+    const coordinator = await coordinate("leak", 1);
+    const caller = await system.caller();
+    const call = caller.call(coordinator.url, { task: "leak" });
+    if (network.openServiceNetwork === undefined) expect((await call).streamUrl?.pathname).toBe("/run/far/a.sock");
+    else await expect(call).rejects.toMatchObject({ code: "undeliverable", message: expect.stringContaining("a unix socket of another machine") as unknown });
+    expect(handled).toBe(1);
+  });
+
   test("is their door to HTTP", async () => {
     await provideFar("work", "far", ({ args }) => args);
     const coordinator = await coordinate("work", 1, { http: {} });
