@@ -36,7 +36,7 @@ export async function streams(options: { readonly quick: boolean }): Promise<Sec
     bytes: options.quick ? gibibyte / 8 : gibibyte,
     rounds: options.quick ? 1 : 12,
   };
-  const chunks = options.quick ? [64] : [64, 1024];
+  const chunks = options.quick ? [64] : [16, 64, 1024];
   const sections: Section[] = [];
   for (const chunkKibibytes of chunks) sections.push(await direct(setting, chunkKibibytes));
   sections.push(await relayed(setting), await proxied(setting));
