@@ -23,7 +23,7 @@ export async function interleave(all: readonly Measured[], { rounds, warmUps = 1
   return lists.map(({ name, measured }) => rowOf(name, measured));
 }
 
-/** A row of a Latin square by Williams; of an odd number, every second one is turned round. */
+/** A row of a Latin square by Williams; where the number of items is odd, every second square is turned round. */
 export function orderOf<Item>(items: readonly Item[], round: number): Item[] {
   const count = items.length;
   const order = items.map((_, index) => items[(round + (index % 2 === 0 ? index / 2 : count - (index + 1) / 2)) % count] as Item);

@@ -11,7 +11,7 @@ import { Pair } from "./pair.ts";
 
 /** What the tables of calls compare. */
 export interface CallsOptions {
-  /** Fewer contestants, fewer tables, shorter rounds. */
+  /** Fewer contestants, tables and rounds. */
   readonly quick: boolean;
   /** One long string as the payload, the cheapest JSON there is, instead of records. */
   readonly text: boolean;
@@ -52,7 +52,7 @@ export function callSections({ quick, text }: CallsOptions): Record<string, () =
       sections[name] = () => compare({ name, bytes, inFlight, quick, text, contestants: quick ? few : large ? ofLargePayloads : all, base: "bare net" });
     }
   }
-  for (const inFlight of [1, 64, 1024]) {
+  for (const inFlight of quick ? [64] : [1, 64, 1024]) {
     const name = `nats-${inFlight}`;
     sections[name] = () => compare({ name, bytes: 200, inFlight, quick, text, contestants: overNats, base: "nats" });
   }
@@ -72,8 +72,8 @@ async function compare({ name, bytes, inFlight, quick, text, contestants: names,
   const large = bytes > 100_000;
   // short rounds and many of them, yet each is to be long beside a call
   const seconds = large ? (inFlight === 1 ? 0.5 : 1) : inFlight > 100 ? 0.4 : 0.25;
-  const rounds = quick ? 5 : large ? 15 : 21;
-  const warmUpSeconds = 1;
+  const rounds = quick ? 3 : large ? 15 : 21;
+  const warmUpSeconds = quick ? 0.5 : 1;
   const round = { inFlight, args: text ? textOf(bytes) : payloadOf(bytes) };
   const missing: string[] = [];
   const measured: Measured[] = [];

@@ -37,7 +37,7 @@ interface Way {
 async function compare(ways: readonly Way[], inFlight: number, isQuick: boolean): Promise<Section> {
   const rounds = isQuick ? 3 : 21;
   const calls = inFlight === 1 ? 2000 : 10_000;
-  const rows = await interleave(ways.map((way): Measured => ({ name: way.name, measure: () => measure(way, { inFlight, calls }) })), { rounds, warmUps: 4 });
+  const rows = await interleave(ways.map((way): Measured => ({ name: way.name, measure: () => measure(way, { inFlight, calls }) })), { rounds, warmUps: isQuick ? 1 : 4 });
   return {
     name: `coordinator-${inFlight}`,
     title: `Calls of 200 bytes each way, direct and through a coordinator, ${inFlight} in flight`,

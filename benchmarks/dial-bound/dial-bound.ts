@@ -36,7 +36,7 @@ interface PeerCaller {
 async function compare(peer: string, callers: readonly PeerCaller[], { inFlight, isQuick }: { readonly inFlight: number; readonly isQuick: boolean }): Promise<Section> {
   const calls = isQuick ? 1024 : 2500;
   const rounds = isQuick ? 1 : 18;
-  const rows = await interleave(callers.map((caller): Measured => ({ name: nameOf(caller), measure: () => measure(caller, { inFlight, calls }) })), { rounds, warmUps: 2 });
+  const rows = await interleave(callers.map((caller): Measured => ({ name: nameOf(caller), measure: () => measure(caller, { inFlight, calls }) })), { rounds, warmUps: isQuick ? 1 : 2 });
   const [, ...bare] = rows;
   const best = bare.reduce((one, other) => (speedOf(other) > speedOf(one) ? other : one));
   return {

@@ -26,7 +26,7 @@ async function longRuns(isQuick: boolean): Promise<Section> {
   const lengths = isQuick ? [1000, 10_000] : [1000, 10_000, 100_000, 1_000_000];
   const rounds = isQuick ? 1 : 8;
   await using workers = new AsyncDisposableStack();
-  const pair = await Pair.start(workers, "acomm", { peers: 1, directory: await temporaryDirectory(workers) });
+  const pair = await Pair.start(workers, "acomm", { peers: 1, isQuick, directory: await temporaryDirectory(workers) });
   const measured = lengths.map((calls): Measured => ({ name: `${calls} calls`, measure: () => pair.run(calls, 1) }));
   return {
     name: "scale-calls",
@@ -45,7 +45,7 @@ async function manyPeers(isQuick: boolean): Promise<Section> {
   const measured: Measured[] = [];
   for (const caller of callers) {
     for (const peers of [1, 100, 500]) {
-      const pair = await Pair.start(workers, caller, { peers, directory });
+      const pair = await Pair.start(workers, caller, { peers, isQuick, directory });
       const name = peers === 1 ? `${caller}, the only peer` : `${caller}, one of ${peers}, the others idle`;
       measured.push({ name, measure: () => pair.run(calls, 1) });
       if (peers > 1) measured.push({ name: `${caller}, spread over ${peers}`, measure: () => pair.run(calls, peers) });
@@ -65,27 +65,29 @@ async function manyPeers(isQuick: boolean): Promise<Section> {
 class Pair {
   readonly #client: MeasuredProcess;
   readonly #server: MeasuredProcess;
+  readonly #leastCalls: number;
 
-  private constructor(client: MeasuredProcess, server: MeasuredProcess) {
+  private constructor(client: MeasuredProcess, server: MeasuredProcess, leastCalls: number) {
     this.#client = client;
     this.#server = server;
+    this.#leastCalls = leastCalls;
   }
 
   /** Starts, leaves a connection to each of so many peers, and warms up. */
-  static async start(workers: AsyncDisposableStack, caller: ScaleCaller, { peers, directory }: { readonly peers: number; readonly directory: string }): Promise<Pair> {
+  static async start(workers: AsyncDisposableStack, caller: ScaleCaller, { peers, isQuick, directory }: { readonly peers: number; readonly isQuick: boolean; readonly directory: string }): Promise<Pair> {
     const start = (): MeasuredProcess => workers.use(startNode(new URL("worker.ts", import.meta.url), [caller]));
     const [client, server] = [start(), start()];
     const socketPaths = Array.from({ length: peers }, (_, index) => join(directory, `${callers.indexOf(caller)}-${peers}-${index}.sock`));
     await server.ask("serve", { socketPaths });
     await client.ask("connect", { socketPaths });
-    const pair = new Pair(client, server);
-    await pair.run(50_000, peers);
+    const pair = new Pair(client, server, isQuick ? 5000 : 25_000);
+    await pair.run(isQuick ? 5000 : 50_000, peers);
     return pair;
   }
 
   /** Makes the calls to the first so many of the peers; a few of them again and again, for their processor time to be read. */
   async run(calls: number, peers: number): Promise<Record<string, number>> {
-    const runs = Math.ceil(25_000 / calls);
+    const runs = Math.ceil(this.#leastCalls / calls);
     const before = await this.#usages();
     let seconds = 0;
     for (let run = 0; run < runs; run += 1) seconds += (await this.#client.ask<{ readonly seconds: number }>("call", { calls, inFlight, peers })).seconds;
