@@ -48,19 +48,24 @@ async function bundle() {
 }
 
 /**
- * The same once more through terser, which finds what rolldown's own minifier doesn't. What `error.name` and most of a stack trace show is
- * kept: the names of classes and properties, and of the functions that are public.
+ * The same through terser, which finds what rolldown's own minifier doesn't, as often as it finds more. What `error.name` and most of a
+ * stack trace show is kept: the names of classes and properties, and of the functions that are public.
  */
 async function writeSmall({ fileName, code, map }) {
   const hasMap = map !== null && manifest.name.startsWith("@acomm/"); // neither where there are only names of others
-  const small = await minify(code, {
-    module: true,
-    ecma: 2020,
-    compress: { passes: 3, keep_classnames: true, hoist_funs: true, unsafe_arrows: true }, // nothing here is made by `new` of a function
-    mangle: { keep_classnames: true, reserved: publicNames() },
-    format: { comments: false },
-    sourceMap: hasMap && { content: JSON.parse(map.toString()), filename: fileName },
-  });
+  const reserved = publicNames();
+  let small = { code, map: map?.toString() };
+  for (let before = Infinity; small.code.length < before; ) {
+    before = small.code.length;
+    small = await minify(small.code, {
+      module: true,
+      ecma: 2020,
+      compress: { passes: 3, keep_classnames: true, hoist_funs: true, unsafe_arrows: true }, // nothing here is made by `new` of a function
+      mangle: { keep_classnames: true, reserved },
+      format: { comments: false },
+      sourceMap: hasMap && { content: JSON.parse(small.map), filename: fileName },
+    });
+  }
   // from `node_modules/@acomm/<name>/dist` to `node_modules/@acomm/sources/<name>`; the folder `packages` has the same shape
   writeFileSync(join(folder, "dist", fileName), hasMap ? `${small.code}\n//# sourceMappingURL=../../sources/${name}/${fileName}.map\n` : small.code);
   if (hasMap) writeFileSync(join(folder, "dist", `${fileName}.map`), small.map);

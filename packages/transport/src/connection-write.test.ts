@@ -1,3 +1,4 @@
+import { acceptedText } from "@acomm/protocol";
 import { duplexPair } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Connection } from "./connection.ts";
@@ -29,6 +30,16 @@ describe("write", () => {
     const texts = Array.from({ length: 500 }, (_, index) => `${index} ${"€".repeat((index * 7919) % 30_000)}`);
     for (const text of texts) pair.connection.enqueue(text);
     for (const text of texts) expect((await pair.peer.next()) === text).toBe(true);
+  });
+
+  test("many acknowledgements and a frame in one turn go out in their order, whatever the frame's bytes", async () => {
+    for (const text of ["{}", "€"]) {
+      await using pair = await open();
+      for (let count = 0; count < 2000; count += 1) pair.connection.enqueueAccepted();
+      pair.connection.enqueue(text);
+      for (let count = 0; count < 2000; count += 1) expect(await pair.peer.next()).toBe(acceptedText);
+      expect(await pair.peer.next()).toBe(text);
+    }
   });
 
   test("of many exchanges under way, parts are written before the turn ends, so that the peer works on them meanwhile", async () => {

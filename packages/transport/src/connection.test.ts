@@ -132,6 +132,20 @@ describe("read", () => {
     expect(await pair.connection.read()).toBe("fine");
   });
 
+  test("gives the frames of one chunk, of every length, ASCII or not, and leaves its memory as it was", async () => {
+    const ascii = Array.from({ length: 300 }, (_, length) => "x".repeat(length + 1));
+    for (const texts of [ascii, ascii.map((text, index) => (index % 7 === 0 ? `${text}ü€😀\ufffd` : text)), ascii.map((text) => `ü${text}`)]) {
+      const [here, there] = duplexPair({ allowHalfOpen: true });
+      const connection = new Connection(here);
+      const chunk = Buffer.concat([...texts.map((text) => encodeFrame(text)), Buffer.from("000000ff7bff", "hex")]); // and how another one begins
+      const before = Buffer.from(chunk);
+      there.write(chunk);
+      for (const text of texts) expect(await connection.read()).toBe(text);
+      expect(chunk.equals(before)).toBe(true);
+      connection.destroy();
+    }
+  });
+
   for (const [what, bytes, code] of [
     ["A5 a part of a header", "0000", "bad_frame"],
     ["A5 a part of a frame", "000000057b", "bad_frame"],
@@ -239,7 +253,7 @@ describe("receive", () => {
     await using pair = await open();
     pair.connection.receive(new Notes());
     expect(thrownBy(() => { pair.connection.receive(new Notes()); }).message).toMatch("either read() or receive(), once");
-    expect(thrownBy(() => void pair.connection.read()).message).toMatch("frames go to it, not to read()");
+    expect(thrownBy(() => void pair.connection.read()).message).toMatch("either read() or receive(), once");
     await using other = await open();
     other.peer.say("one");
     expect(await other.connection.read()).toBe("one");

@@ -1,12 +1,12 @@
 import { AcommError, decodeUtf8, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
-import { isAscii, isUtf8 } from "node:buffer";
+import { isAscii } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ByteBudget } from "./byte-budget.ts";
 import { takeChunks } from "./chunks.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
-import { PullReader } from "./pull-reader.ts";
+import { PullReader, takenError } from "./pull-reader.ts";
 import { ReadDeadline } from "./read-deadline.ts";
 import { checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
 import type { IncomingConnection, WaitOptions } from "./transport.ts";
@@ -48,6 +48,7 @@ export interface FrameReceiver {
   readonly isIdle?: boolean;
 }
 
+const headerBytes = 4;
 /** How long and how much the peer may go on to write after a close, in milliseconds and bytes; nobody reads it. */
 const lingerMs = 1000;
 const lingerBytes = 1024 * 1024;
@@ -83,7 +84,7 @@ export class Connection implements IncomingConnection {
   /** Whether the chunk at hand has completed a frame. */
   #hasFrame = false;
   readonly #onFrame = (source: Uint8Array, start: number, end: number): void => { this.#handOver(source, start, end); };
-  /** The chunk's text where all of it is ASCII: cutting it is cheaper than decoding each frame. */
+  /** The chunk's text where all its frames are ASCII, else empty: cutting it is cheaper than decoding each frame. */
   #chunkText: string | undefined;
   #chunk: Buffer | undefined;
 
@@ -172,7 +173,7 @@ export class Connection implements IncomingConnection {
 
   /** @internal Starts reading; from now on every frame goes to the receiver. Called once, instead of {@link read}. */
   receive(receiver: FrameReceiver): void {
-    if (this.#receiver !== undefined) throw new AcommError("bad_field", "the connection has a receiver already: either read() or receive(), once");
+    if (this.#receiver !== undefined) throw takenError();
     this.#receiver = receiver;
     if (this.#isClosed) {
       receiver.closed(this.#closeError);
@@ -188,7 +189,7 @@ export class Connection implements IncomingConnection {
    */
   read(options: WaitOptions = {}): Promise<string | undefined> {
     const reader = (this.#receiver ??= this.#startReader());
-    if (!(reader instanceof PullReader)) throw new AcommError("bad_field", "the connection has a receiver: frames go to it, not to read()");
+    if (!(reader instanceof PullReader)) throw takenError();
     return reader.next(options);
   }
 
@@ -338,7 +339,7 @@ export class Connection implements IncomingConnection {
     if (this.#isEnding) return; // closed by an earlier frame of this chunk: what follows is not taken
     const chunk = this.#chunk;
     if (source === chunk) {
-      this.#chunkText ??= isAscii(chunk) ? chunk.toString("latin1") : "";
+      this.#chunkText ??= isAscii(chunk) || hasAsciiFrames(chunk, start, end) ? chunk.toString("latin1") : "";
       if (this.#chunkText !== "") {
         this.#receiver?.frame(this.#chunkText, start, end);
         return;
@@ -346,7 +347,7 @@ export class Connection implements IncomingConnection {
     }
     let text: string;
     try {
-      text = textOf(source.subarray(start, end));
+      text = textOf(source, start, end);
     } catch (error) {
       this.#receiver?.unreadable(error as AcommError);
       return;
@@ -421,11 +422,34 @@ function ignore(): void {
   // no stream should fail once it is closed
 }
 
+/**
+ * Whether the frame from `start` to `end` and those that follow it in the chunk are ASCII. Their headers need not be: of half of all
+ * lengths they aren't, so meanwhile there are zeros in their place.
+ */
+function hasAsciiFrames(chunk: Buffer, start: number, end: number): boolean {
+  const lengths: number[] = [];
+  let at = end;
+  while (chunk.length - at >= headerBytes) {
+    const length = chunk.readUInt32BE(at);
+    if (length > chunk.length - at - headerBytes) break;
+    lengths.push(length);
+    chunk.writeUInt32BE(0, at);
+    at += headerBytes + length;
+  }
+  const isAllAscii = isAscii(chunk.subarray(start, at));
+  at = end;
+  for (const length of lengths) {
+    chunk.writeUInt32BE(length, at);
+    at += headerBytes + length;
+  }
+  return isAllAscii;
+}
+
 /** @throws `bad_json` where the bytes are not UTF-8. */
-function textOf(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (isAscii(buffer)) return buffer.toString("latin1");
-  return isUtf8(buffer) ? buffer.toString() : decodeUtf8(buffer);
+function textOf(source: Uint8Array, start: number, end: number): string {
+  const bytes = Buffer.isBuffer(source) ? source : Buffer.from(source.buffer, source.byteOffset, end);
+  const text = bytes.toString("utf8", start, end);
+  return text.includes("\ufffd") ? decodeUtf8(bytes.subarray(start, end)) : text; // it stands for what isn't UTF-8, or for itself
 }
 
 /** Whether everything that the peer wrote before it went away was read; where a write failed it may not have been. */

@@ -30,7 +30,7 @@ const flushLength = 60 * 1024;
  */
 const partsUnderWay = 4;
 const leastGathered = 8;
-/** Room for a turn's text if it is ASCII. */
+/** Room for the text of most turns. */
 const slabBytes = 128 * 1024;
 /** A turn's text is encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
 let slab: Buffer | undefined;
@@ -210,25 +210,28 @@ export class FrameWriter {
     this.#accepted = 0;
   }
 
-  /** Encodes a turn's text as a whole: of ASCII each character is a byte, and only the headers are left to be filled in. */
+  /** Encodes a turn's text as a whole; only the headers are left to be filled in. */
   #writeText(text: string, spans: readonly number[], done: WriteDone | undefined): void {
-    const buffer = (slab ??= Buffer.allocUnsafeSlow(slabBytes));
-    const bytes = text.length < buffer.length ? buffer.write(text) : 0;
-    if (bytes !== text.length) {
-      this.#writeBytes(encodeFrames(text, spans), done);
-      return;
+    let buffer = (slab ??= Buffer.allocUnsafeSlow(slabBytes));
+    let bytes = text.length <= slabBytes ? buffer.write(text) : 0;
+    const isAscii = bytes === text.length;
+    if (!isAscii) {
+      bytes = Buffer.byteLength(text);
+      if (bytes > slabBytes) buffer = Buffer.from(text);
     }
+    let grown = 0;
     for (let index = 0; index < spans.length; index += 2) {
       const start = spans[index] ?? 0;
-      const length = spans[index + 1] ?? 0;
-      buffer[start - 2] = length >>> 8;
-      buffer[start - 1] = length;
+      const characters = spans[index + 1] ?? 0;
+      const length = isAscii ? characters : Buffer.byteLength(text.slice(start, start + characters));
+      const end = start + grown; // of its header
+      buffer[end - 3] = length >>> 16;
+      buffer[end - 2] = length >>> 8;
+      buffer[end - 1] = length;
+      grown += length - characters;
     }
-    if (!this.#reusesSlab) {
-      this.#writeBytes(Buffer.from(buffer.subarray(0, bytes)), done);
-      return;
-    }
-    this.#writeBytes(buffer.subarray(0, bytes), done);
+    const written = buffer.subarray(0, bytes);
+    this.#writeBytes(this.#reusesSlab ? written : Buffer.from(written), done);
     if (this.#stream.writableLength > 0) slab = undefined;
   }
 
@@ -267,22 +270,4 @@ function takeSpareFrame(bytes: number): Buffer {
 
 function flushScheduled(writer: FrameWriter): void {
   writer.flush();
-}
-
-/** The bytes of a turn's text that is not all ASCII. */
-function encodeFrames(text: string, spans: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  let filled = 0;
-  let read = 0;
-  for (let index = 0; index < spans.length; index += 2) {
-    const start = spans[index] ?? 0;
-    const end = start + (spans[index + 1] ?? 0);
-    filled += bytes.write(text.slice(read, start), filled);
-    const length = bytes.write(text.slice(start, end), filled);
-    bytes.writeUInt32BE(length, filled - headerBytes);
-    filled += length;
-    read = end;
-  }
-  bytes.write(text.slice(read), filled);
-  return bytes;
 }

@@ -2,7 +2,7 @@ import { acceptedOnceText, acceptedReplyText, acceptedText, AcommError, checkFra
 import type { ByteBudget } from "./byte-budget.ts";
 import type { FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
-import { PullReader } from "./pull-reader.ts";
+import { PullReader, takenError } from "./pull-reader.ts";
 import type { IncomingConnection, WaitOptions } from "./transport.ts";
 
 /** How a {@link MessageConnection} talks back; `route` came with the message. Nothing of it may throw. */
@@ -123,7 +123,7 @@ export class MessageConnection implements IncomingConnection {
 
   /** @internal */
   receive(receiver: FrameReceiver): void {
-    if (this.#receiver !== undefined) throw new AcommError("bad_field", "the connection has a receiver already: either read() or receive(), once");
+    if (this.#receiver !== undefined) throw takenError();
     this.#receiver = receiver;
     if (this.#isClosed) receiver.closed(this.#closeError);
     else this.#handOverWaiting();
@@ -136,7 +136,7 @@ export class MessageConnection implements IncomingConnection {
       this.receive(reader);
       return reader.next(options);
     }
-    if (!(this.#receiver instanceof PullReader)) throw new AcommError("bad_field", "the connection has a receiver: messages go to it, not to read()");
+    if (!(this.#receiver instanceof PullReader)) throw takenError();
     return this.#receiver.next(options);
   }
 

@@ -1,4 +1,4 @@
-import type { AcommError } from "@acomm/protocol";
+import { AcommError } from "@acomm/protocol";
 import type { FrameReceiver } from "./connection.ts";
 import type { WaitOptions } from "./transport.ts";
 import { waitFor } from "./wait.ts";
@@ -72,4 +72,9 @@ export class PullReader implements FrameReceiver {
     this.#frames.push(frame);
     this.#takers.shift()?.();
   }
+}
+
+/** A connection is read in one way. */
+export function takenError(): AcommError {
+  return new AcommError("bad_field", "the connection has a receiver already: either read() or receive(), once");
 }
