@@ -12,6 +12,17 @@ export function standsAt(text: string, piece: string, start: number): boolean {
   return text.slice(start, start + piece.length) === piece;
 }
 
+/**
+ * @internal A piece of a text, which doesn't keep the whole in memory where that is much longer: V8's `slice` gives a view of it.
+ *
+ * @returns what must be read once, such as by `JSON.parse`, before it is a text of its own
+ */
+export function cutOut(text: string, start: number, end: number): string {
+  if (text.length < 2 * (end - start)) return text.slice(start, end);
+  const middle = (start + end) >> 1;
+  return text.slice(start, middle) + text.slice(middle, end);
+}
+
 /** What a value is, in a word for an error message: `null`, `an array`, `a number`, … */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";

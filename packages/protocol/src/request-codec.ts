@@ -1,5 +1,5 @@
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
-import { checkName, standsAt } from "./fields.ts";
+import { checkName, cutOut, standsAt } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { Request } from "./request.ts";
@@ -67,7 +67,7 @@ let lastWrittenTail = "";
  * @throws `bad_json`, `bad_field`
  */
 export function decodeRequest(message: string | Uint8Array, start = 0, end: number = message.length, maxDepth?: number): Request {
-  if (typeof message === "string") return decodeCommonRequest(message, start, end, maxDepth) ?? decodeAnyRequest(message.slice(start, end), maxDepth);
+  if (typeof message === "string") return decodeCommonRequest(message, start, end, maxDepth) ?? decodeAnyRequest(cutOut(message, start, end), maxDepth);
   const text = decodeUtf8(start === 0 && end === message.length ? message : message.subarray(start, end));
   return decodeRequest(text, 0, text.length, maxDepth);
 }
@@ -77,17 +77,18 @@ export function decodeRequest(message: string | Uint8Array, start = 0, end: numb
  * head and tail is one JSON value then the whole is one message; anything else is left to the general decoder.
  */
 function decodeCommonRequest(text: string, start: number, end: number, maxDepth: number | undefined): Request | undefined {
-  const idStart = start + idHead.length;
-  const idEnd = beginsAsTheLast(text, start) ? idStart + 36 : endOfPlainId(text, start);
-  if (idEnd < 0 || (!standsAt(text, lastMiddle, idEnd) && !rememberTask(text, idEnd))) return undefined;
+  const id = idLikeTheLast(text, start) ?? plainId(text, start);
+  if (id === undefined) return undefined;
+  const idEnd = start + idHead.length + id.length;
+  if (!standsAt(text, lastMiddle, idEnd) && !rememberTask(text, idEnd)) return undefined;
   const isReply = endsAsTheLast(text, end) || rememberTail(text, end);
   const argsEnd = isReply ? end - lastTail.length : end - 1;
   if (!isReply && text[argsEnd] !== "}") return undefined;
-  const argsText = text.slice(idEnd + lastMiddle.length, argsEnd);
+  const argsText = cutOut(text, idEnd + lastMiddle.length, argsEnd);
   const args = parseMember(argsText, maxDepth);
   if (args === undefined) return undefined; // the general decoder finds out what it is and says why
   return {
-    id: text.slice(idStart, idEnd),
+    id,
     task: lastTask,
     responseHook: null,
     streamUrl: null,
@@ -137,34 +138,40 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** How the last request with an id in the form of a UUID began: the ids of one connection differ in nine digits alone. */
+/** How the last request with an id in the form of a UUID began, and its id: the ids of one connection differ in nine digits alone. */
 let lastHead = idHead;
+let lastIdHead = "";
+const uuidLength = 36;
+const digits = 9;
 
-/** Whether the request at `start` begins as the last one, and its id can be told by that. */
-function beginsAsTheLast(text: string, start: number): boolean {
-  if (!standsAt(text, lastHead, start) || lastHead === idHead) return false;
-  const idEnd = start + idHead.length + 36;
-  for (let at = idEnd - 9; at < idEnd; at += 1) {
-    if (!isDigit(text.charCodeAt(at))) return false;
+/** The id of the request at `start` where it begins as the last one. */
+function idLikeTheLast(text: string, start: number): string | undefined {
+  if (!standsAt(text, lastHead, start) || lastIdHead === "") return undefined;
+  const idEnd = start + idHead.length + uuidLength;
+  for (let at = idEnd - digits; at < idEnd; at += 1) {
+    if (!isDigit(text.charCodeAt(at))) return undefined;
   }
-  return true;
+  return lastIdHead + text.slice(idEnd - digits, idEnd);
 }
 
-/** Where the id of the request at `start` ends, -1 unless it is a plain name. */
-function endOfPlainId(text: string, start: number): number {
-  if (!standsAt(text, idHead, start)) return -1;
+/** The id of the request at `start` where it is a plain name. */
+function plainId(text: string, start: number): string | undefined {
+  if (!standsAt(text, idHead, start)) return undefined;
   const idStart = start + idHead.length;
-  const idEnd = text.indexOf('"', idStart);
-  if (!isPlainName(text.slice(idStart, idEnd))) return -1;
-  if (idEnd - idStart === 36) lastHead = text.slice(start, idEnd - 9);
-  return idEnd;
+  const id = cutOut(text, idStart, text.indexOf('"', idStart));
+  if (!isPlainName(id)) return undefined;
+  if (id.length === uuidLength) {
+    lastIdHead = id.slice(0, -digits);
+    lastHead = idHead + lastIdHead;
+  }
+  return id;
 }
 
 /** Remembers the task that follows an id where the text goes on in the common form. */
 function rememberTask(text: string, idEnd: number): boolean {
   if (!standsAt(text, '","task":"', idEnd)) return false;
   const taskEnd = text.indexOf('"', idEnd + 10);
-  const task = text.slice(idEnd + 10, taskEnd);
+  const task = cutOut(text, idEnd + 10, taskEnd);
   if (!standsAt(text, urlsAndArgs, taskEnd) || !isPlainName(task)) return false;
   quoteTask(task);
   return true;

@@ -24,8 +24,8 @@ const resolutionMs = 4;
 /** What is sent. */
 export interface CallMessage {
   readonly task: string;
-  /** JSON. */
-  readonly argsText: string;
+  /** JSON; empty once nobody needs it any more. */
+  argsText: string;
   readonly streamUrl: AcommUrl | null;
   readonly taskUrl: AcommUrl | null;
 }
@@ -142,6 +142,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
 
   accepted(): void {
     this.#isAccepted = true;
+    this.#message.argsText = ""; // it is never sent again
   }
 
   answered(text: string): void {

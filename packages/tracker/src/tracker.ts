@@ -1,4 +1,4 @@
-import { AcommError, checkOptionNames, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import { AcommError, checkOptionNames, cutOut, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, serveUnixStream, settledWithin, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CallParent, CutWork, LazyStreamSource, Listener, ServedStreamOptions, StopOptions, StopReport, StreamServer, TargetPolicy, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
@@ -275,7 +275,7 @@ export class Tracker implements AsyncDisposable {
       throw error;
     }
     this.#calls.hook = encodeUrl(listener.url);
-    this.#server = new MessageServer(listener, { accept: (text, start, end) => this.#accept(text.slice(start, end)), connectionEnded: () => undefined });
+    this.#server = new MessageServer(listener, { accept: (text, start, end) => this.#accept(cutOut(text, start, end)), connectionEnded: () => undefined });
     if (this.#stopping === undefined) this.#state = "running";
   }
 

@@ -1,4 +1,4 @@
-import { acceptedText, AcommError, decodeAcknowledgement, decodeErrorText, isAnswer, parseJson, replyResult, standsAt } from "@acomm/protocol";
+import { acceptedText, AcommError, cutOut, decodeAcknowledgement, decodeErrorText, isAnswer, parseJson, replyResult, standsAt } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
 import { AwaitedAnswers } from "./awaited-answers.ts";
 import { leftUnread, wasReadToItsEnd } from "./connection.ts";
@@ -138,7 +138,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
         return;
       }
       if (this.#repliesHere && this.#takeReply(text, start, end)) return;
-      const whole = text.slice(start, end);
+      const whole = cutOut(text, start, end);
       if (this.#repliesHere && isAnswer(whole)) this.#onAnswer(whole);
       else if (whole.length > maxAckLength) throw new AcommError("bad_frame", `${this.#doing}: what the peer wrote in place of an acknowledgement has ${whole.length} characters, the limit is ${maxAckLength}`);
       else this.#onAcknowledgement(decodeAcknowledgement(whole));
@@ -200,7 +200,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
     const resultText = replyResult(text, this.#answers.idEnd(start), end);
     if (resultText === undefined) return false;
     const message = this.#answers.take(place);
-    if (message?.succeeded?.(resultText) !== true) message?.answered(text.slice(start, end));
+    if (message?.succeeded?.(resultText) !== true) message?.answered(cutOut(text, start, end));
     return true;
   }
 
