@@ -17,6 +17,11 @@ export function payloadOf(bytes: number): unknown {
   return count <= 1 ? record : Array.from({ length: count }, (_, index) => ({ ...record, id: record.id + index }));
 }
 
+/** Records of 150 to 400 bytes of JSON, of which every second has letters beyond ASCII: what a service of people's names gets. */
+export function mixedRecords(): unknown[] {
+  return Array.from({ length: 61 }, (_, index) => ({ ...record, mount: `/var/lib/${"b".repeat((index * 37) % 250)}`, ...(index % 2 === 0 ? { device: "/dev/disk/by-label/Zürich" } : undefined) }));
+}
+
 /** One string of about that many bytes of JSON: the cheapest there is to write and to read. */
 export function textOf(bytes: number): string {
   return "x".repeat(bytes - 2);

@@ -1,6 +1,6 @@
 /** Calls a second over a unix socket: every contestant in two processes of its own, their rounds interleaved. */
 import { join } from "node:path";
-import { payloadOf, textOf } from "../payload.ts";
+import { mixedRecords, payloadOf, textOf } from "../payload.ts";
 import { leftOut } from "../process/program.ts";
 import { temporaryDirectory } from "../process/temporary-directory.ts";
 import { interleave, relativeTo } from "../rounds.ts";
@@ -40,6 +40,7 @@ const quickSizes = [[200, [1, 64, 1024]]] as const;
 const overNats = ["acomm over nats", "nats", "nats, without traces"];
 const all = [...Object.keys(contestants).filter((name) => name !== "acomm over nats"), goPeer];
 const few = ["acomm", "bare net", "one connection per message"];
+const ofMixedRecords = ["acomm", "bare net", "birpc", "birpc, one write a turn", "zeromq"];
 const ofLargePayloads = [...few, "grpc-js", "undici, pipelined"];
 
 /** The tables by name: one for each size of the payload and number of calls in flight. */
@@ -51,6 +52,10 @@ export function callSections({ quick, text }: CallsOptions): Record<string, () =
       const large = bytes > 100_000;
       sections[name] = () => compare({ name, bytes, inFlight, quick, text, contestants: quick ? few : large ? ofLargePayloads : all, base: "bare net" });
     }
+  }
+  for (const inFlight of quick ? [] : [64, 1024]) {
+    const name = `calls-mixed-${inFlight}`;
+    sections[name] = () => compare({ name, bytes: 300, inFlight, quick, text, contestants: ofMixedRecords, variants: mixedRecords(), base: "bare net" });
   }
   for (const inFlight of quick ? [64] : [1, 64, 1024]) {
     const name = `nats-${inFlight}`;
@@ -66,15 +71,17 @@ interface Comparison extends CallsOptions {
   readonly base: string;
   readonly bytes: number;
   readonly inFlight: number;
+  /** Arguments for the calls in turn, of about so many bytes. */
+  readonly variants?: readonly unknown[];
 }
 
-async function compare({ name, bytes, inFlight, quick, text, contestants: names, base }: Comparison): Promise<Section> {
+async function compare({ name, bytes, inFlight, quick, text, contestants: names, base, variants }: Comparison): Promise<Section> {
   const large = bytes > 100_000;
   // short rounds and many of them, yet each is to be long beside a call
   const seconds = large ? (inFlight === 1 ? 0.5 : 1) : inFlight > 100 ? 0.4 : 0.25;
   const rounds = quick ? 3 : large ? 15 : 21;
   const warmUpSeconds = quick ? 0.5 : 1;
-  const round = { inFlight, args: text ? textOf(bytes) : payloadOf(bytes) };
+  const round = { inFlight, args: text ? textOf(bytes) : payloadOf(bytes), variants };
   const missing: string[] = [];
   const measured: Measured[] = [];
   await using pairs = new AsyncDisposableStack();
@@ -91,7 +98,7 @@ async function compare({ name, bytes, inFlight, quick, text, contestants: names,
   const rows = (await interleave(measured, { rounds })).map(withExtremes);
   return {
     name,
-    title: `Calls${base === "nats" ? " through a nats-server" : ""}: ${bytes} bytes of ${text ? "text" : "records"} each way, ${inFlight} in flight`,
+    title: `Calls${base === "nats" ? " through a nats-server" : ""}: ${variants === undefined ? `${bytes} bytes of ${text ? "text" : "records"}` : "records of many lengths, half of them not ASCII,"} each way, ${inFlight} in flight`,
     method: [`Two processes each, started for this table; medians of ${rounds} interleaved rounds of ${seconds} s after ${warmUpSeconds} s of warming up, of ratios within each round.`, ...missing].join(" "),
     columns,
     rows: relativeTo(base, "cpuSecondsPer100k", relativeTo(base, "callsPerSecond", rows, "ofBare"), "cpuOfBare")

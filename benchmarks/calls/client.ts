@@ -10,6 +10,8 @@ export interface Round {
   readonly seconds: number;
   readonly inFlight: number;
   readonly args: unknown;
+  /** Those of the calls in turn, @default `args` for all */
+  readonly variants?: readonly unknown[] | undefined;
 }
 
 /** What came of it. */
@@ -28,8 +30,9 @@ const contestant = await contestants[name as ContestantName]();
 const caller = await contestant.connect(socketPath);
 answer({ measure });
 
-async function measure({ seconds, inFlight, args }: Round): Promise<RoundResult> {
-  deepEqual(await caller.call(args), args);
+async function measure({ seconds, inFlight, args, variants = [args] }: Round): Promise<RoundResult> {
+  for (const variant of variants) deepEqual(await caller.call(variant), variant);
+  let next = 0;
   const times: number[] = [];
   const before = usage();
   const startedAt = performance.now();
@@ -37,7 +40,7 @@ async function measure({ seconds, inFlight, args }: Round): Promise<RoundResult>
   const callOn = async (): Promise<void> => {
     for (let sentAt = startedAt; sentAt < endsAt; ) {
       sentAt = performance.now();
-      await caller.call(args);
+      await caller.call(variants[(next += 1) % variants.length]);
       times.push(performance.now() - sentAt);
     }
   };
