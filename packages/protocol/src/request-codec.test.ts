@@ -82,6 +82,10 @@ describe("encodeCall", () => {
     for (const id of ["a", "b"]) for (const timeoutMs of [1, 30_000]) expect(encodeCall(id, task, '{"n":1}', timeoutMs)).toBe(encodeRequest(createRequest({ id, task, args: { n: 1 } }), { reply: true, timeoutMs }));
   });
 
+  test.each([{ progress: true }, { trace: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, tracestate: 'a="1"' } }, { progress: true, hops: 3 }, {}])("writes what encodeRequest writes where it asks for %j", (asks) => {
+    for (const timeoutMs of [1, 30_000]) expect(encodeCall("a", "t", "1", timeoutMs, asks)).toBe(encodeRequest(createRequest({ id: "a", task: "t", args: 1 }), { reply: true, timeoutMs, ...asks }));
+  });
+
   test.each(["", "x".repeat(129), "a\0"])("refuses the task %j", (task) => {
     encodeCall("a", "t", "1", 5);
     expect(refusal(() => encodeCall("a", task, "1", 5)).message).toMatch(/^task must/);
@@ -191,7 +195,13 @@ describe("the short cut for the form that our own callers write means what the g
   const value = fc.oneof(fc.jsonValue(), text, fc.array(text), fc.dictionary(text, text), fc.constant({ x: 1, ext: { reply: true } }));
   const space = fc.constantFrom("", " ", "\n\t", "\u00a0");
   const name = fc.oneof(fc.constantFrom("a", "disk-info", "", "x".repeat(128), "x".repeat(129)), text).map((each) => JSON.stringify(each));
-  const end = fc.constantFrom("}", replyTail, `${replyTail}}`, ',"ext":{"reply":true}} ', ',"args":2}', ',"id":"z"}', "");
+  const ext = fc.oneof(
+    fc.record({ reply: fc.boolean(), timeout: fc.oneof(fc.nat(), value), progress: fc.boolean(), trace: fc.oneof(fc.constant({ traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` }), value), hops: fc.nat() }, { requiredKeys: [] }),
+    fc.dictionary(text, value),
+    fc.constantFrom([1], "x", { x: { ext: { reply: true } } }, { reply: true, more: "x".repeat(3000) }),
+  );
+  const spelledEnd = fc.constantFrom("}", replyTail, `${replyTail}}`, ',"ext":{"reply":true}} ', ',"args":2}', ',"id":"z"}', ',"ext":{"reply":true},"ext":{"reply":false}}', "");
+  const end = fc.oneof(spelledEnd, ext.map((each) => `,"ext":${JSON.stringify(each)}}`));
   const message = fc
     .tuple(name, name, space, value, space, end)
     .map(([id, task, before, args, after, tail]) => `{"id":${id},"task":${task},"responsehook":null,"stream_url":null,"args":${before}${JSON.stringify(args)}${after}${tail}`);

@@ -8,9 +8,12 @@ import type { RequestAsks } from "./request-asks.ts";
 
 const keys = /* @__PURE__ */ createKeyTable([["id"], ["task"], ["taskURL"], ["responsehook", "responseHook"], ["stream_url", "streamURL"], ["args"], ["ext"]]);
 
-/** The extensions of a request that may be answered on its connection (wire 2.8) and came in the common form. */
+/** The extensions of a request that may be answered on its connection (wire 2.8), and asks for nothing. */
 export const replyExt: Readonly<Record<string, unknown>> = Object.freeze({ reply: true });
 const replyTail = ',"ext":{"reply":true}}';
+const extHead = ',"ext":{';
+/** Longer extensions are left to the general decoder, in characters. */
+const maxExtLength = 2048;
 /** How the extensions of a call begin that says how much time it has. */
 const timeoutHead = ',"ext":{"reply":true,"timeout":';
 const idHead = '{"id":"';
@@ -44,20 +47,13 @@ export function encodeRequest(request: Request, options?: RequestAsks & { readon
  * @param id a name of letters, digits, `_`, `.`, `:` and `-`
  * @param argsText JSON
  * @param timeoutMs what is left of the caller's time, a whole number
+ * @param asks what it asks for beside its time
  * @throws `bad_field` naming the task.
  */
-export function encodeCall(id: string, task: string, argsText: string, timeoutMs: number): string {
+export function encodeCall(id: string, task: string, argsText: string, timeoutMs: number, asks?: RequestAsks): string {
   if (task !== lastTask) quoteTask(task);
-  if (timeoutMs !== lastWrittenTimeoutMs) {
-    lastWrittenTimeoutMs = timeoutMs;
-    lastWrittenTail = `${timeoutHead}${timeoutMs}}}`;
-  }
-  return `{"id":"${id}${lastMiddle}${argsText}${lastWrittenTail}`;
+  return `{"id":"${id}${lastMiddle}${argsText}${timeoutHead}${timeoutMs}${asks === undefined ? "" : encodeAsks(asks)}}}`;
 }
-
-/** The time of the last call that was written, and the tail that says so: most calls have the same. */
-let lastWrittenTimeoutMs = -1;
-let lastWrittenTail = "";
 
 /**
  * Reads a request.
@@ -81,10 +77,11 @@ function decodeCommonRequest(text: string, start: number, end: number, maxDepth:
   if (id === undefined) return undefined;
   const idEnd = start + idHead.length + id.length;
   if (!standsAt(text, lastMiddle, idEnd) && !rememberTask(text, idEnd)) return undefined;
-  const isReply = endsAsTheLast(text, end) || rememberTail(text, end);
-  const argsEnd = isReply ? end - lastTail.length : end - 1;
-  if (!isReply && text[argsEnd] !== "}") return undefined;
-  const argsText = cutOut(text, idEnd + lastMiddle.length, argsEnd);
+  const argsStart = idEnd + lastMiddle.length;
+  const hasExt = standsAt(text, lastTail, end - lastTail.length) || rememberTail(text, argsStart, end, maxDepth);
+  const argsEnd = hasExt ? end - lastTail.length : end - 1;
+  if (!hasExt && text[argsEnd] !== "}") return undefined;
+  const argsText = cutOut(text, argsStart, argsEnd);
   const args = parseMember(argsText, maxDepth);
   if (args === undefined) return undefined; // the general decoder finds out what it is and says why
   return {
@@ -95,42 +92,34 @@ function decodeCommonRequest(text: string, start: number, end: number, maxDepth:
     args,
     taskUrl: null,
     raw: { text: argsText.trim(), value: args },
-    ext: isReply ? lastExt : undefined,
+    ext: hasExt ? lastExt : undefined,
   };
 }
 
 /** How the last request in the common form ended, and the extensions that this says. */
 let lastTail = replyTail;
 let lastExt = replyExt;
-/** The longest number that is read by hand. */
-const maxTimeoutDigits = 10;
 
 /** Whether these are the extensions of a request in the common form, whose id is plain. */
 export function isCommonExt(ext: Request["ext"]): boolean {
   return ext === lastExt || ext === replyExt;
 }
 
-function endsAsTheLast(text: string, end: number): boolean {
-  return standsAt(text, lastTail, end - lastTail.length);
-}
-
-/** Remembers the tail of a request where it is one of the common forms. */
-function rememberTail(text: string, end: number): boolean {
-  if (standsAt(text, replyTail, end - replyTail.length)) {
-    lastTail = replyTail;
-    lastExt = replyExt;
-    return true;
+/** Remembers the end of a request where its last member are extensions that can be read. */
+function rememberTail(text: string, argsStart: number, end: number, maxDepth: number | undefined): boolean {
+  const searchStart = Math.max(argsStart, end - maxExtLength);
+  const at = text.slice(searchStart, end).lastIndexOf(extHead);
+  if (at < 0 || text[end - 1] !== "}") return false;
+  const tail = cutOut(text, searchStart + at, end);
+  const ext = parseMember(tail.slice(extHead.length - 1, -1), maxDepth) as typeof replyExt | undefined;
+  if (ext === undefined) return false;
+  try {
+    asksOf({ ext }); // what it asks for must be readable
+  } catch {
+    return false; // the general decoder says why
   }
-  let timeoutMs = 0;
-  let start = end - 2;
-  for (let unit = 1; start > end - 2 - maxTimeoutDigits && isDigit(text.charCodeAt(start - 1)); unit *= 10) {
-    start -= 1;
-    timeoutMs += (text.charCodeAt(start) - 0x30) * unit;
-  }
-  // a number with a zero in front is no JSON
-  if (start === end - 2 || text.charCodeAt(start) === 0x30 || !standsAt(text, "}}", end - 2) || !standsAt(text, timeoutHead, start - timeoutHead.length)) return false;
-  lastTail = `${timeoutHead}${timeoutMs}}}`;
-  lastExt = { reply: true, timeout: timeoutMs };
+  lastTail = tail;
+  lastExt = ext;
   return true;
 }
 

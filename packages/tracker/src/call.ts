@@ -3,6 +3,8 @@ import type { AcommUrl, Request, RequestAsks, Response } from "@acomm/protocol";
 import { cancelledError } from "@acomm/transport";
 import type { CallParent, Dependent, OutgoingMessage } from "@acomm/transport";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";
+import { SignalWatch } from "./signal-watch.ts";
+import type { Watcher } from "./signal-watch.ts";
 
 /** What the calls of one tracker share. */
 export interface CallOwner {
@@ -47,7 +49,7 @@ export interface CallInit {
  * One call from `tracker.request`: the entry in the pending table, the message on its way and the caller's promise in one,
  * so that a call costs no more than it must.
  */
-export class Call implements PendingRequest, OutgoingMessage, Dependent {
+export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher {
   readonly task: string;
   readonly takesReply = true;
   deadline: number;
@@ -58,6 +60,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
   carrier: OutgoingMessage["carrier"] = undefined;
   isClaimed = false;
   isNamed = false;
+  watchIndex = 0;
   isSettled = false;
   #isAccepted = false;
   isCancelled = false;
@@ -71,8 +74,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: AcommError) => void;
   #id: string | undefined;
-  #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
+  #watch: SignalWatch | undefined;
   #parent: CallParent | undefined;
 
   constructor(owner: CallOwner, message: CallMessage, init: CallInit, resolve: (value: unknown) => void, reject: (error: AcommError) => void) {
@@ -100,11 +102,16 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
     return { timeoutMs: this.#timeLeftMs(), trace: this.#init.asks?.trace };
   }
 
-  /** Gives the call up when the signal aborts. */
+  /** Gives the call up when the signal aborts, or has; that of its parent too, where there are two. */
   watch(signal: AbortSignal): void {
-    this.#signal = signal;
-    this.#onAbort = () => { this.#cancel(cancelledError(this.#name(), signal)); };
-    signal.addEventListener("abort", this.#onAbort);
+    const other = this.#watch;
+    other?.delete(this);
+    this.#watch = SignalWatch.add(other === undefined ? signal : AbortSignal.any([other.signal, signal]), this);
+    if (signal.aborted) this.signalAborted(signal);
+  }
+
+  signalAborted(signal: AbortSignal): void {
+    this.#cancel(cancelledError(this.#name(), signal));
   }
 
   /** Gives the call up when its parent ends. */
@@ -130,7 +137,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
     }
     this.#id = freeId;
     const { argsText, streamUrl, taskUrl } = this.#message;
-    if (streamUrl === null && taskUrl === null && this.#init.asks === undefined) return encodeCall(freeId, this.task, argsText, this.#timeLeftMs());
+    if (streamUrl === null && taskUrl === null) return encodeCall(freeId, this.task, argsText, this.#timeLeftMs(), this.#init.asks);
     return this.#encode(true, "null");
   }
 
@@ -215,7 +222,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent {
     this.isSettled = true;
     this.carrier?.forget(this);
     this.carrier = undefined; // a connection is a lot to keep where somebody still has the call
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#watch?.delete(this);
     this.#parent?.detach?.(this);
   }
 

@@ -53,23 +53,19 @@ export class Calls {
   }
 
   /** A URL and its transport, found once for every spelling that is used. @throws `bad_field`, `unknown_scheme` */
-  target(url: string | URL): Target {
-    if (typeof url !== "string") return this.#findTarget(url); // it may have been changed
+  target(given: string | URL): Target {
+    const url = given instanceof URL ? given.href : given; // it may have been changed
     if (url === this.#lastUrl && this.#lastTarget !== undefined) return this.#lastTarget;
     let target = this.#targets.get(url);
     if (target === undefined) {
-      target = this.#findTarget(url);
+      const parsed = parseUrl(url);
+      target = { url: parsed, transport: this.#init.registry.lookup(parsed) };
       if (this.#targets.size >= maxTargets) this.#targets.clear();
       this.#targets.set(url, target);
     }
     this.#lastUrl = url;
     this.#lastTarget = target;
     return target;
-  }
-
-  #findTarget(url: string | URL): Target {
-    const parsed = parseUrl(url);
-    return { url: parsed, transport: this.#init.registry.lookup(parsed) };
   }
 
   #callAgain(url: string | URL, message: CallOptions | Request, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
@@ -85,6 +81,7 @@ export class Calls {
     let timeoutMs = checkTimeoutMs(options.timeoutMs ?? defaultTimeoutMs);
     if (idleTimeoutMs !== undefined) checkTimeoutMs(idleTimeoutMs, "idleTimeoutMs");
     if (signal !== undefined) checkSignal(signal);
+    if (parent !== undefined && parent.attach === undefined) checkSignal(parent.signal);
     if (signal?.aborted === true) throw cancelledError(`request ${message.task}`, signal);
     if (parent?.deadline !== undefined) {
       timeoutMs = Math.min(timeoutMs, parent.deadline - performance.now());

@@ -1,6 +1,6 @@
 import { AcommError } from "@acomm/protocol";
 import type { Response } from "@acomm/protocol";
-import { Deadlines } from "@acomm/transport";
+import { Deadlines, withinGrace } from "@acomm/transport";
 import type { Deadline } from "@acomm/transport";
 
 /** A request that has no outcome yet. */
@@ -98,13 +98,7 @@ export class PendingRequests {
   /** Waits until none is open, no longer than `graceMs`. */
   empty(graceMs: number): Promise<void> {
     if (this.size === 0 || graceMs <= 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
-      this.#onEmpty = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    return withinGrace(graceMs, (over) => { this.#onEmpty = over; });
   }
 
   /** Stops the deadlines; nothing may be open. */

@@ -49,27 +49,23 @@ export class TrackedRequest implements PendingRequest {
 /** Runs the request's own handlers; what they throw, or reject with, is reported. */
 export function runHandlers(onError: ErrorHook | undefined): (request: Request, response: Response) => void {
   return (request, response) => {
-    const failed = (cause: unknown): void => {
-      report(onError, new AcommError("remote", `the response handler of request ${JSON.stringify(request.id)} (${request.task}) threw`, { cause }));
-    };
-    try {
-      const outcome = handleResponse(request, response);
-      if (outcome !== undefined) Promise.resolve(outcome).catch(failed);
-    } catch (cause) {
-      failed(cause);
-    }
+    contain(onError, () => handleResponse(request, response), () => `the response handler of request ${JSON.stringify(request.id)} (${request.task})`);
   };
 }
 
 /** Runs what gets the progress of a call; what it throws, or rejects with, is reported. */
 export function runProgress(onError: ErrorHook | undefined): (handler: (value: unknown) => unknown, value: unknown, name: string) => void {
   return (handler, value, name) => {
-    const failed = (cause: unknown): void => { report(onError, new AcommError("remote", `the progress handler of ${name} threw`, { cause })); };
-    try {
-      const outcome = handler(value);
-      if (outcome !== undefined) Promise.resolve(outcome).catch(failed);
-    } catch (cause) {
-      failed(cause);
-    }
+    contain(onError, () => handler(value), () => `the progress handler of ${name}`);
   };
+}
+
+function contain(onError: ErrorHook | undefined, run: () => unknown, nameOf: () => string): void {
+  const failed = (cause: unknown): void => { report(onError, new AcommError("remote", `${nameOf()} threw`, { cause })); };
+  try {
+    const outcome = run();
+    if (outcome !== undefined) Promise.resolve(outcome).catch(failed);
+  } catch (cause) {
+    failed(cause);
+  }
 }

@@ -1,6 +1,7 @@
 import type { Request } from "@acomm/protocol";
 import { codeOf, temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
+import { getEventListeners } from "node:events";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { acknowledgements, answerText, startRawPeer } from "./fixtures/raw-peer.ts";
 import { Tracker } from "./tracker.ts";
@@ -55,5 +56,54 @@ describe("a call that is given up", () => {
     expect(await codeOf(call)).toBe("cancelled");
     expect(await tracker.request(peer.url, { task: "last" })).toBe(1);
     expect(peer.requests.map(({ task }) => task)).not.toContain("acomm.cancel");
+  });
+});
+
+describe("calls with one signal", () => {
+  const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
+
+  test("hang on it by one listener, which goes with the last of them, and all end when it aborts", async () => {
+    const tracker = await startTracker();
+    const peer = await startRawPeer(directory.socket("peer"), (request, say) => {
+      say(acknowledgements.reply);
+      if (request.task === "answered") say(answerText(request.id, request.args));
+    });
+    onTestFinished(() => peer[Symbol.asyncDispose]());
+    const [one, other] = [new AbortController(), new AbortController()];
+    const call = ({ signal }: AbortController, task: string, args?: number) => tracker.request(peer.url, { task, args, signal });
+    const numbers = Array.from({ length: 20 }, (_, index) => index);
+    const answered = Promise.all(numbers.map((number) => call(one, "answered", number)));
+    const waiting = numbers.map((number) => codeOf(call(number % 2 === 0 ? one : other, "open")));
+    expect(listenersOf(one.signal)).toBeLessThan(15); // those that follow one another share it
+    expect(await answered).toEqual(numbers);
+    one.abort();
+    expect(await Promise.all(waiting.filter((_, index) => index % 2 === 0))).toEqual(Array.from({ length: 10 }, () => "cancelled"));
+    expect(tracker.pendingCount).toBe(10);
+    other.abort();
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(["cancelled"]));
+    expect([listenersOf(one.signal), listenersOf(other.signal), tracker.pendingCount]).toEqual([0, 0, 0]);
+  });
+
+  test("and with that of a parent end with either, and leave both", async () => {
+    const tracker = await startTracker();
+    const peer = await startRawPeer(directory.socket("peer"), (_request, say) => { say(acknowledgements.reply); });
+    onTestFinished(() => peer[Symbol.asyncDispose]());
+    for (const which of [0, 1] as const) {
+      const controllers = [new AbortController(), new AbortController()] as const;
+      const [own, parent] = controllers;
+      const call = codeOf(tracker.request(peer.url, { task: "t", signal: own.signal, parent: { signal: parent.signal } }));
+      controllers[which].abort();
+      expect(await call).toBe("cancelled");
+      expect(controllers.map(({ signal }) => listenersOf(signal))).toEqual([0, 0]);
+    }
+  });
+
+  test("whose parent has ended, or is none, are not sent", async () => {
+    const tracker = await startTracker();
+    const peer = await startRawPeer(directory.socket("peer"), () => undefined);
+    onTestFinished(() => peer[Symbol.asyncDispose]());
+    expect(await codeOf(tracker.request(peer.url, { task: "t", parent: { signal: AbortSignal.abort() } }))).toBe("cancelled");
+    for (const parent of [{}, { signal: new AbortController() }]) expect(await codeOf(tracker.request(peer.url, { task: "t", parent: parent as never }))).toBe("bad_field");
+    expect([tracker.pendingCount, peer.requests]).toEqual([0, []]);
   });
 });

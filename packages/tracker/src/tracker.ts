@@ -179,9 +179,10 @@ export class Tracker implements AsyncDisposable {
    */
   // an arrow, so that it can be handed to createResponseHandler
   readonly handleResponse = (response: Response): void => {
+    const pending = this.#open(response);
     const progress = response.ext?.["progress"];
-    if (progress === undefined) this.#pending.settle(this.#claim(response), response);
-    else this.#open(response).progressed?.(progress);
+    if (progress === undefined) this.#pending.settle(pending, response);
+    else pending.progressed?.(progress);
   };
 
   /**
@@ -305,9 +306,10 @@ export class Tracker implements AsyncDisposable {
   /** Takes a response that comes in at the tracker's socket. */
   #accept(text: string): AcceptedWork {
     const response = decodeResponse(text, this.#maxDepth);
+    const pending = this.#open(response);
     const progress = response.ext?.["progress"];
-    if (progress !== undefined) return this.#acceptProgress(response, progress);
-    const pending = this.#claim(response);
+    if (progress !== undefined) return { answersHere: false, start: () => { pending.progressed?.(progress); }, discard: () => undefined };
+    pending.isClaimed = true;
     return {
       answersHere: false,
       start: () => { this.#pending.settle(pending, response); },
@@ -315,27 +317,12 @@ export class Tracker implements AsyncDisposable {
     };
   }
 
-  #acceptProgress(response: Response, progress: unknown): AcceptedWork {
-    const pending = this.#open(response);
-    return { answersHere: false, start: () => { pending.progressed?.(progress); }, discard: () => undefined };
-  }
-
-  #claim(response: Response): PendingRequest {
-    const pending = this.#open(response);
-    pending.isClaimed = true;
-    return pending;
-  }
-
   /** The request that waits for a response. @throws `unknown_id` */
   #open(response: Response): PendingRequest {
     const pending = this.#pending.find(response.id);
-    if (pending?.isClaimed !== false) throw this.#unknown(response);
-    return pending;
-  }
-
-  #unknown(response: Response): AcommError {
+    if (pending?.isClaimed === false) return pending;
     this.#refused += 1;
-    return new AcommError("unknown_id", `no request with the id ${JSON.stringify(response.id)} is open: it was answered, has expired or is not from here`);
+    throw new AcommError("unknown_id", `no request with the id ${JSON.stringify(response.id)} is open: it was answered, has expired or is not from here`);
   }
 
   async #stop(graceMs: number): Promise<StopReport> {

@@ -5,8 +5,8 @@ import { leftUnread, wasReadToItsEnd } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
 import type { Linked } from "./linked-list.ts";
+import { createCancel } from "./outgoing-text.ts";
 import { isHeldUp } from "./patient-timer.ts";
-import { OutgoingCancel } from "./outgoing-cancel.ts";
 import type { MessageCarrier, OutgoingMessage } from "./transport.ts";
 
 /** What a {@link ClientConnection} tells the peer's pool. */
@@ -115,7 +115,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
 
   forget(message: OutgoingMessage): void {
     if (!this.#answers.delete(message)) return;
-    if (message.isCancelled === true && this.announcement?.cancel === true) this.send(new OutgoingCancel(message.id));
+    if (message.isCancelled === true && this.announcement?.cancel === true) this.send(createCancel(message.id));
     if (this.isIdle) this.#onIdle();
   }
 
@@ -237,7 +237,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
     if (ack.error === "") {
       this.#onAccepted(message, this.#repliesHere);
       // given up before anybody could know that the peer can be told
-      if (isFirst && message.isCancelled === true && ack.cancel) this.send(new OutgoingCancel(message.id));
+      if (isFirst && message.isCancelled === true && ack.cancel) this.send(createCancel(message.id));
     } else {
       this.#answers.delete(message);
       const error = decodeErrorText(ack.error);

@@ -17,6 +17,6 @@ test("the public names", () => {
 test("what only its neighbours use, and no type mentions", () => {
   expect(names.filter((name) => internal.has(name))).toEqual([
     "Deadlines", "HookProgress", "MessageServer", "cancelledError", "checkCount", "checkDepth", "checkGraceMs", "checkSignal",
-    "checkTimeoutMs", "delay", "deliverResponse", "openSource", "report", "settledWithin", "waitFor",
+    "checkTimeoutMs", "delay", "deliverResponse", "openSource", "report", "settledWithin", "waitFor", "withinGrace",
   ]);
 });

@@ -61,3 +61,4 @@ export type { UnixStream, UnixStreamOptions } from "./unix/stream.ts";
 export { createUnixTransport } from "./unix/transport.ts";
 export type { UnixTransportOptions } from "./unix/transport.ts";
 export { cancelledError, checkCount, checkDepth, checkGraceMs, checkSignal, checkTimeoutMs, delay, waitFor } from "./wait.ts";
+export { withinGrace } from "./within-grace.ts";

@@ -1,4 +1,4 @@
-import { AcommError } from "@acomm/protocol";
+import { AcommError, encodeCancel } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
 import type { OutgoingMessage } from "./transport.ts";
 
@@ -40,4 +40,11 @@ export class OutgoingText implements OutgoingMessage {
     this.isSettled = true;
     this.#reject(error);
   }
+}
+
+/** Tells the receiver that a request is not wanted any more (wire 2.4). Whether it arrives is nobody's concern. */
+export function createCancel(id: string): OutgoingText {
+  const cancel = new OutgoingText(encodeCancel(id), () => undefined, () => undefined);
+  cancel.isSettled = true; // it is never sent a second time
+  return cancel;
 }
