@@ -15,6 +15,7 @@ import { machine, tableOf, writeResults } from "./report.ts";
 import { scale } from "./scale/scale.ts";
 import type { Section } from "./section.ts";
 import { streams } from "./streams/streams.ts";
+import { varied } from "./varied/varied.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
 /** The sections by name, in the order in which they run. */
 const sections: Readonly<Record<string, (options: { readonly quick: boolean }) => Promise<Section | Section[]>>> = {
   ...callSections(options),
+  varied,
   streams,
   pending,
   "fan-out": fanOut,

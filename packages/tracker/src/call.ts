@@ -2,6 +2,7 @@ import { AcommError, decodeErrorText, decodeResponse, encodeCall, encodeRequest,
 import type { AcommUrl, Request, RequestAsks, Response } from "@acomm/protocol";
 import { cancelledError } from "@acomm/transport";
 import type { CallParent, Dependent, OutgoingMessage } from "@acomm/transport";
+import { performance } from "node:perf_hooks";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";
 import { SignalWatch } from "./signal-watch.ts";
 import type { Watcher } from "./signal-watch.ts";

@@ -2,6 +2,7 @@ import { AcommError, checkName, encodeJson, encodeUrl, optionalUrl, parseUrl } f
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { cancelledError, checkSignal, checkTimeoutMs } from "@acomm/transport";
 import type { Transport, TransportRegistry } from "@acomm/transport";
+import { performance } from "node:perf_hooks";
 import { asksFor } from "./asks-for.ts";
 import { Call } from "./call.ts";
 import type { CallMessage, CallOutcome, CallOwner } from "./call.ts";

@@ -1,5 +1,6 @@
 import { AcommError } from "@acomm/protocol";
 import { checkTimeoutMs, delay } from "@acomm/transport";
+import { performance } from "node:perf_hooks";
 import type { CallLimits } from "./tracker-options.ts";
 
 /** The pauses between two attempts, in milliseconds: the first one, and how long they get. */

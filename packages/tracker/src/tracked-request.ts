@@ -2,6 +2,7 @@ import { AcommError, createResponse, handleResponse } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
 import { report } from "@acomm/transport";
 import type { ErrorHook } from "@acomm/transport";
+import { performance } from "node:perf_hooks";
 import type { PendingRequest } from "./pending-requests.ts";
 
 /** A request that somebody else sends, or that is proxied: what its outcome is handed to. */

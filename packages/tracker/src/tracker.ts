@@ -5,6 +5,7 @@ import type { AcceptedWork, CallParent, CutWork, LazyStreamSource, Listener, Ser
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { performance } from "node:perf_hooks";
 import { AdHocStreams } from "./ad-hoc-streams.ts";
 import { Calls } from "./calls.ts";
 import { PendingRequests } from "./pending-requests.ts";

@@ -1,5 +1,6 @@
 import { acceptedText, AcommError, cutOut, decodeAcknowledgement, decodeErrorText, isAnswer, parseJson, replyResult, standsAt } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import { AwaitedAnswers } from "./awaited-answers.ts";
 import { leftUnread, wasReadToItsEnd } from "./connection.ts";
 import type { Connection, FrameReceiver } from "./connection.ts";

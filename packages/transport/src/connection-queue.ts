@@ -1,4 +1,5 @@
 import { AcommError, encodeRefusal } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 import { ByteBudget } from "./byte-budget.ts";
 import { checkConnectionOptions, Connection } from "./connection.ts";

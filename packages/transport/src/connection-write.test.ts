@@ -58,6 +58,20 @@ describe("write", () => {
     for (let frame = 0; frame < 7 + 16 + 64 + 1000; frame += 1) expect(await pair.peer.next()).toBe("{}");
   });
 
+  test("what the callbacks of one turn of the event loop enqueue is written in order, the first at once, a few of the others together", async () => {
+    await using pair = await open();
+    const writesFor = async (callbacks: number): Promise<number> => {
+      const before = pair.connection.writes;
+      for (let index = 0; index < callbacks; index += 1) setImmediate(() => { pair.connection.enqueue(String(index)); });
+      for (let index = 0; index < callbacks; index += 1) expect(await pair.peer.next()).toBe(String(index));
+      await new Promise((resolve) => setImmediate(resolve));
+      return pair.connection.writes - before;
+    };
+    expect(await writesFor(1)).toBe(1);
+    expect(await writesFor(20)).toBe(2);
+    expect(await writesFor(1 + 2 * 32 + 5)).toBe(4);
+  });
+
   test("goes through a stream that is no socket as well", async () => {
     const [here, there] = duplexPair({ allowHalfOpen: true });
     const [one, other] = [new Connection(here), new Connection(there)];

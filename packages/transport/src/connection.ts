@@ -1,6 +1,7 @@
 import { AcommError, decodeUtf8, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
 import { isAscii } from "node:buffer";
 import type { Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 import type { ByteBudget } from "./byte-budget.ts";
 import { takeChunks } from "./chunks.ts";

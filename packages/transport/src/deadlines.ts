@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { catchUpMs, isHeldUp } from "./patient-timer.ts";
 
 /** @internal Something that has a deadline. The queue's own fields are the links of its lists. */

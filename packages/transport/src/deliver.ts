@@ -1,5 +1,6 @@
 import { AcommError, createResponse, decodeErrorText, encodeResponse } from "@acomm/protocol";
 import type { Request, Response } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import type { TransportRegistry } from "./registry.ts";
 import { checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";

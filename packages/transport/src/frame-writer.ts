@@ -30,6 +30,13 @@ const flushLength = 60 * 1024;
  */
 const partsUnderWay = 4;
 const leastGathered = 8;
+/**
+ * So many frames may wait for the end of the turn in which something was written already: where each handler or caller is woken by a
+ * callback of its own, such as a timer's or another socket's, a write for each can cost more than the rest of the call.
+ */
+const mostGathered = 32;
+/** Those that have written in this turn of the loop. */
+let written: FrameWriter[] = [];
 /** Room for the text of most turns. */
 const slabBytes = 128 * 1024;
 /** A turn's text is encoded here and handed to the kernel; used by one flush at a time, and replaced while a write is pending. */
@@ -48,8 +55,8 @@ const acceptedFrameText = acceptedFrame.toString("latin1");
 const acceptedFrames: Buffer = Buffer.alloc(256 * acceptedFrame.length, acceptedFrame);
 
 /**
- * The writing side of a connection: gathers the frames of one turn of the event loop into one write, or a few where there are
- * many, and gives a peer up that takes nothing for the time that a frame may take.
+ * The writing side of a connection: gathers the frames of one turn of the event loop into a few writes, and gives a peer up that takes
+ * nothing for the time that a frame may take.
  */
 export class FrameWriter {
   readonly #stream: Duplex;
@@ -70,6 +77,8 @@ export class FrameWriter {
   #writes = 0;
   #hasFailedAtOnce = false;
   #isScheduled = false;
+  /** Whether something was written in this turn of the loop, and so more of it may wait for its end. */
+  #hasWritten = false;
   #wasBlocked = false;
   #timer: PatientTimer | undefined;
 
@@ -128,23 +137,43 @@ export class FrameWriter {
 
   /** Writes a frame now, with what was enqueued before it. */
   write(text: string, done: WriteDone): void {
-    if (this.#add(text, done)) this.flush(done);
+    this.#add(text);
+    this.flush();
+    this.#stream.write(nothing, done);
   }
 
-  /** Writes what was enqueued, now; `done` only where there is something. */
-  flush(done?: WriteDone): void {
+  /** Writes what was enqueued, now. */
+  flush(): void {
     this.#isScheduled = false;
     if (this.#text === "") {
-      for (; this.#accepted > 0; this.#accepted -= Math.min(this.#accepted, 256)) this.#writeBytes(acceptedFrames.subarray(0, Math.min(this.#accepted, 256) * acceptedFrame.length), done);
+      for (; this.#accepted > 0; this.#accepted -= Math.min(this.#accepted, 256)) this.#writeBytes(acceptedFrames.subarray(0, Math.min(this.#accepted, 256) * acceptedFrame.length));
     } else {
       this.#appendAccepted();
       const text = this.#text;
       const spans = this.#spans;
       this.#text = "";
       this.#spans = [];
-      this.#writeText(text, spans, done);
+      this.#writeText(text, spans);
     }
     this.watch();
+  }
+
+  /** What ran has ended: writes what it has enqueued, or lets a little of it wait for others of this turn of the loop. */
+  flushOrGather(): void {
+    if (!this.#isScheduled) return;
+    if (this.#hasWritten && this.#spans.length < 2 * mostGathered) {
+      this.#isScheduled = false;
+      return;
+    }
+    this.flush();
+    if (!this.#hasWritten && written.push(this) === 1) setImmediate(endTurn);
+    this.#hasWritten = true;
+  }
+
+  /** The turn of the loop has ended. */
+  turnEnded(): void {
+    this.#hasWritten = false;
+    this.flush();
   }
 
   /** Runs `then` when what was flushed is with the kernel; never where the connection fails before. */
@@ -190,10 +219,10 @@ export class FrameWriter {
   }
 
   /** Adds a frame; false where that has written it already. */
-  #add(text: string, done?: WriteDone): boolean {
+  #add(text: string): boolean {
     if (text.length > largeLength) {
       this.flush();
-      this.#writeLarge(text, done);
+      this.#writeLarge(text);
       this.watch();
       return false;
     }
@@ -201,7 +230,7 @@ export class FrameWriter {
     this.#spans.push(this.#text.length + headerBytes, text.length);
     this.#text += headerPlace + text;
     // of much text, so that a peer that takes nothing is noticed within the turn
-    if (done === undefined && (this.#spans.length >= this.#spansToFlush || this.#text.length > flushLength)) this.flush();
+    if (this.#spans.length >= this.#spansToFlush || this.#text.length > flushLength) this.flush();
     return true;
   }
 
@@ -211,7 +240,7 @@ export class FrameWriter {
   }
 
   /** Encodes a turn's text as a whole; only the headers are left to be filled in. */
-  #writeText(text: string, spans: readonly number[], done: WriteDone | undefined): void {
+  #writeText(text: string, spans: readonly number[]): void {
     let buffer = (slab ??= Buffer.allocUnsafeSlow(slabBytes));
     let bytes = text.length <= slabBytes ? buffer.write(text) : 0;
     const isAscii = bytes === text.length;
@@ -230,25 +259,24 @@ export class FrameWriter {
       buffer[end - 1] = length;
       grown += length - characters;
     }
-    const written = buffer.subarray(0, bytes);
-    this.#writeBytes(this.#reusesSlab ? written : Buffer.from(written), done);
+    const encoded = buffer.subarray(0, bytes);
+    this.#writeBytes(this.#reusesSlab ? encoded : Buffer.from(encoded));
     if (this.#stream.writableLength > 0) slab = undefined;
   }
 
-  #writeLarge(text: string, done: WriteDone | undefined): void {
+  #writeLarge(text: string): void {
     const bytes = Buffer.byteLength(text);
     const memory = this.#reusesSlab ? takeSpareFrame(headerBytes + bytes) : Buffer.allocUnsafeSlow(headerBytes + bytes);
     const frame = memory.subarray(0, headerBytes + bytes);
     frame.writeUInt32BE(bytes, 0);
     frame.write(text, headerBytes);
-    this.#writeBytes(frame, (error) => {
+    this.#writeBytes(frame, () => {
       if (this.#reusesSlab && memory.length <= mostSpareBytes && spareFrames.length < mostSpareFrames) spareFrames.push(memory);
-      done?.(error);
       this.#checkDrained();
     });
   }
 
-  #writeBytes(bytes: Buffer, done: WriteDone | undefined): void {
+  #writeBytes(bytes: Buffer, done?: () => void): void {
     this.#written += bytes.length;
     this.#writes += 1;
     // only where others wait before it may it be the one that ends a block
@@ -268,6 +296,13 @@ function takeSpareFrame(bytes: number): Buffer {
   return memory !== undefined && memory.length >= bytes ? memory : Buffer.allocUnsafeSlow(Math.ceil(bytes / spareStepBytes) * spareStepBytes);
 }
 
+/** The microtasks of one callback have run. */
 function flushScheduled(writer: FrameWriter): void {
-  writer.flush();
+  writer.flushOrGather();
+}
+
+function endTurn(): void {
+  const writers = written;
+  written = [];
+  for (const writer of writers) writer.turnEnded();
 }

@@ -1,5 +1,6 @@
 import { AcommError, asksOf, createResponse, encodeErrorText, encodeProgress, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, RawJson, Request, RequestAsks, Response, TraceContext } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import type { Dependent } from "./call-parent.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { HandlerContext } from "./handler-context.ts";

@@ -1,4 +1,5 @@
 import { acceptedOnceText, acceptedReplyText, acceptedText, AcommError, checkFrameLength, encodeRefusal } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";

@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks";
+
 /** How much later than it should a timer fires in a process that is not held up, in milliseconds. */
 const usualDelayMs = 25;
 /** What a process that was held up needs to read what came meanwhile, in milliseconds. */

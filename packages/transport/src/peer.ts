@@ -1,5 +1,6 @@
 import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientConnectionOwner } from "./client-connection.ts";
 import type { Connection } from "./connection.ts";

@@ -1,5 +1,6 @@
 import { AcommError } from "@acomm/protocol";
 import type { FrameDecoder } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import { PatientTimer } from "./patient-timer.ts";
 
 /** How long a peer may take, in milliseconds. */

@@ -1,5 +1,6 @@
 import { AcommError, cancelledId, checkOptionNames, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
 import type { AcommUrl, OptionNames, RawJson, Request, Response } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import { Deadlines } from "./deadlines.ts";
 import { deliverResponse } from "./deliver.ts";
 import { report } from "./diagnostics.ts";

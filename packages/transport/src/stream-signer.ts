@@ -1,5 +1,6 @@
 import { AcommError, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import { nodeCrypto } from "./node-modules.ts";
 import { checkTimeoutMs } from "./wait.ts";
 

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { maxSocketPathBytes } from "@acomm/protocol";
+import { performance } from "node:perf_hooks";
 import { nodeCodeOf, translateNodeError } from "../node-error.ts";
 import { nodeCrypto } from "../node-modules.ts";
 import { connectUnix } from "./connect.ts";
