@@ -55,7 +55,7 @@ export class Calls {
 
   /** A URL and its transport, found once for every spelling that is used. @throws `bad_field`, `unknown_scheme` */
   target(given: string | URL): Target {
-    const url = given instanceof URL ? given.href : given; // it may have been changed
+    const url = (given as Partial<URL> | undefined)?.href ?? (given as string); // a URL object may have been changed since the last call
     if (url === this.#lastUrl && this.#lastTarget !== undefined) return this.#lastTarget;
     let target = this.#targets.get(url);
     if (target === undefined) {
