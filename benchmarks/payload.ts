@@ -17,7 +17,7 @@ export function payloadOf(bytes: number): unknown {
   return count <= 1 ? record : Array.from({ length: count }, (_, index) => ({ ...record, id: record.id + index }));
 }
 
-/** Records of 150 to 400 bytes of JSON, of which every second has letters beyond ASCII: what a service of people's names gets. */
+/** Records of 180 to 450 bytes of JSON, of which every second has a letter beyond ASCII. */
 export function mixedRecords(): unknown[] {
   return Array.from({ length: 61 }, (_, index) => ({ ...record, mount: `/var/lib/${"b".repeat((index * 37) % 250)}`, ...(index % 2 === 0 ? { device: "/dev/disk/by-label/Zürich" } : undefined) }));
 }

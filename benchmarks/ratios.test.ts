@@ -7,6 +7,7 @@ import { payloadOf } from "./payload.ts";
 import { temporaryDirectory } from "./process/temporary-directory.ts";
 import { interleave } from "./rounds.ts";
 import type { Measured } from "./rounds.ts";
+import { varied } from "./varied/varied.ts";
 
 // each bound is half of what `docs/performance.md` says: a machine that is busy must not fail, a mistake in the code must
 
@@ -33,6 +34,12 @@ test("200 bytes, 64 in flight: near the bare socket in calls and processor time,
 test("200 bytes, one in flight: near the bare socket in time", async () => {
   const { acomm, "bare net": bare } = await compare(["acomm", "bare net"], 1, 200);
   expect(acomm.p50Ms / bare.p50Ms).toBeLessThan(2.4);
+});
+
+test("200 bytes, 64 in flight: near plain calls with a trace, one signal for all, a URL object, and where they are answered one by one", async () => {
+  const [section] = await varied({ quick: true });
+  const ratios = new Map(section?.rows.map(({ name, values }) => [name, values["ratio"]]));
+  for (const [name, least] of [["a trace", 0.41], ["one signal for all", 0.49], ["to a URL object", 0.5], ["answered one by one", 0.45]] as const) expect([name, ratios.get(name) ?? 0]).toEqual([name, expect.toSatisfy((ratio: number) => ratio > least)]);
 });
 
 test.each([

@@ -2,6 +2,7 @@ export { insideHosts, startCanaries } from "./canaries.ts";
 export type { Canaries } from "./canaries.ts";
 export { fixtureRunner } from "./fixture.ts";
 export type { Fixture } from "./fixture.ts";
+export { collectGarbage, heapMebibytes } from "./heap.ts";
 export { internalNames } from "./internal-names.ts";
 export { NatsServer, whyNoNatsServer } from "./nats-server.ts";
 export { codeOf, errorOf, thrownBy } from "./outcome.ts";

@@ -2,12 +2,10 @@ import { AcommError, encodeFrame } from "@acomm/protocol";
 import { once } from "node:events";
 import { duplexPair, PassThrough } from "node:stream";
 import type { Duplex } from "node:stream";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions, FrameReceiver } from "./connection.ts";
-import { codeOf, temporaryDirectory, thrownBy } from "@acomm/testing";
+import { codeOf, collectGarbage, temporaryDirectory, thrownBy } from "@acomm/testing";
 import { connectUnix } from "./unix/connect.ts";
 import { UnixListener } from "./unix/listener.ts";
 import { socketPair } from "./fixtures/socket-pair.ts";
@@ -146,6 +144,20 @@ describe("read", () => {
     }
   });
 
+  test("cuts the frames of a chunk out of one text where they are ASCII, whatever the bytes of their lengths", async () => {
+    const [here, there] = duplexPair({ allowHalfOpen: true });
+    const connection = new Connection(here);
+    const notes = new Notes();
+    const starts: number[] = [];
+    const ended = new Promise<void>((resolve) => { notes.turnEnded = resolve; });
+    notes.frame = (_text, start) => { starts.push(start); };
+    connection.receive(notes);
+    there.write(Buffer.concat([200, 10, 300].map((length) => encodeFrame("x".repeat(length)))));
+    await ended;
+    expect(starts).toEqual([4, 208, 222]);
+    connection.destroy();
+  });
+
   for (const [what, bytes, code] of [
     ["A5 a part of a header", "0000", "bad_frame"],
     ["A5 a part of a frame", "000000057b", "bad_frame"],
@@ -195,8 +207,6 @@ describe("A11 F24 a frame that is not complete in time", () => {
 });
 
 test("leaves nothing of itself on a stream that outlives it, accepted or connected", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   const openBothEnds = async (): Promise<{ readonly streams: readonly Duplex[]; readonly connections: readonly WeakRef<Connection>[] }> => {
     const path = directory.socket(String((count += 1)));
     await using listener = new UnixListener(path);
@@ -217,7 +227,7 @@ test("leaves nothing of itself on a stream that outlives it, accepted or connect
   };
   const { streams, connections } = await openBothEnds();
   await new Promise((resolve) => setTimeout(resolve)); // what a turn has looked at stays for that turn
-  collect();
+  collectGarbage();
   expect(connections.map((connection) => connection.deref())).toEqual([undefined, undefined]);
   expect(streams.map((stream) => stream.emit("error", new Error("late")))).toEqual([true, true]);
 });

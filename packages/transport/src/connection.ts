@@ -1,10 +1,10 @@
-import { AcommError, decodeUtf8, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
-import { isAscii } from "node:buffer";
+import { AcommError, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 import type { ByteBudget } from "./byte-budget.ts";
 import { takeChunks } from "./chunks.ts";
+import { hasAsciiFrames, textOfFrame } from "./frame-text.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { nodeCodeOf, translateNodeError } from "./node-error.ts";
 import { PullReader, takenError } from "./pull-reader.ts";
@@ -49,7 +49,6 @@ export interface FrameReceiver {
   readonly isIdle?: boolean;
 }
 
-const headerBytes = 4;
 /** How long and how much the peer may go on to write after a close, in milliseconds and bytes; nobody reads it. */
 const lingerMs = 1000;
 const lingerBytes = 1024 * 1024;
@@ -340,7 +339,7 @@ export class Connection implements IncomingConnection {
     if (this.#isEnding) return; // closed by an earlier frame of this chunk: what follows is not taken
     const chunk = this.#chunk;
     if (source === chunk) {
-      this.#chunkText ??= isAscii(chunk) || hasAsciiFrames(chunk, start, end) ? chunk.toString("latin1") : "";
+      this.#chunkText ??= hasAsciiFrames(chunk, start, end) ? chunk.toString("latin1") : "";
       if (this.#chunkText !== "") {
         this.#receiver?.frame(this.#chunkText, start, end);
         return;
@@ -348,7 +347,7 @@ export class Connection implements IncomingConnection {
     }
     let text: string;
     try {
-      text = textOf(source, start, end);
+      text = textOfFrame(source, start, end);
     } catch (error) {
       this.#receiver?.unreadable(error as AcommError);
       return;
@@ -421,36 +420,6 @@ export class Connection implements IncomingConnection {
 
 function ignore(): void {
   // no stream should fail once it is closed
-}
-
-/**
- * Whether the frame from `start` to `end` and those that follow it in the chunk are ASCII. Their headers need not be: of half of all
- * lengths they aren't, so meanwhile there are zeros in their place.
- */
-function hasAsciiFrames(chunk: Buffer, start: number, end: number): boolean {
-  const lengths: number[] = [];
-  let at = end;
-  while (chunk.length - at >= headerBytes) {
-    const length = chunk.readUInt32BE(at);
-    if (length > chunk.length - at - headerBytes) break;
-    lengths.push(length);
-    chunk.writeUInt32BE(0, at);
-    at += headerBytes + length;
-  }
-  const isAllAscii = isAscii(chunk.subarray(start, at));
-  at = end;
-  for (const length of lengths) {
-    chunk.writeUInt32BE(length, at);
-    at += headerBytes + length;
-  }
-  return isAllAscii;
-}
-
-/** @throws `bad_json` where the bytes are not UTF-8. */
-function textOf(source: Uint8Array, start: number, end: number): string {
-  const bytes = Buffer.isBuffer(source) ? source : Buffer.from(source.buffer, source.byteOffset, end);
-  const text = bytes.toString("utf8", start, end);
-  return text.includes("\ufffd") ? decodeUtf8(bytes.subarray(start, end)) : text; // it stands for what isn't UTF-8, or for itself
 }
 
 /** Whether everything that the peer wrote before it went away was read; where a write failed it may not have been. */

@@ -1,18 +1,10 @@
 import { encodeFrame } from "@acomm/protocol";
+import { heapMebibytes } from "@acomm/testing";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { requestText, startService } from "./fixtures/service.ts";
 import { until } from "./fixtures/until.ts";
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
-const usedMebibytes = (): number => {
-  collect();
-  return process.memoryUsage().heapUsed / 1024 ** 2;
-};
 
 test.each([
   ["as ours write them", (index: number) => requestText(`e9a3a1e0-1234-4e6f-8c3d-000${100_000_000 + index}`, ["some", "args"], { task: "a.task.of.some.length" })],
@@ -25,11 +17,11 @@ test.each([
   await once(client, "connect");
   const besides = Array.from({ length: 400 }, (_each, index) => encodeFrame(requestText(`b${index}`, null, { task: "quick" })));
   const besidesMebibytes = (slowCount * Buffer.concat(besides).length) / 1024 ** 2; // as text: a character takes a byte
-  const before = usedMebibytes();
+  const before = heapMebibytes();
   for (let index = 0; index < slowCount; index += 1) {
     client.write(Buffer.concat([encodeFrame(slowText(index)), ...besides]));
     await until(() => service.service.inFlightCount === index + 1);
   }
-  expect(usedMebibytes() - before).toBeLessThan(besidesMebibytes / 2);
+  expect(heapMebibytes() - before).toBeLessThan(besidesMebibytes / 2);
   client.destroy();
 });

@@ -74,7 +74,7 @@ export class PullReader implements FrameReceiver {
   }
 }
 
-/** A connection is read in one way. */
+/** What is thrown where a connection would be read in two ways. */
 export function takenError(): AcommError {
   return new AcommError("bad_field", "the connection has a receiver already: either read() or receive(), once");
 }
