@@ -5,6 +5,7 @@ import type { FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
 import { PullReader, takenError } from "./pull-reader.ts";
 import type { IncomingConnection, WaitOptions } from "./transport.ts";
+import { stoppingError } from "./wait.ts";
 
 /** How a {@link MessageConnection} talks back; `route` came with the message. Nothing of it may throw. */
 export interface MessageWay {
@@ -79,7 +80,7 @@ export class MessageConnection implements IncomingConnection {
   /** Takes a message that came in, or refuses it. */
   push(text: string, route: unknown): void {
     if (this.#isClosed) {
-      this.#refuse(new AcommError("stopping", "the receiver is stopping: send it elsewhere"), route);
+      this.#refuse(stoppingError(), route);
       return;
     }
     if (this.#receiver !== undefined && !this.#isPaused && this.#waiting.size === 0) {
@@ -223,7 +224,7 @@ export class MessageConnection implements IncomingConnection {
     this.#closeError ??= error;
     for (const { text, route } of this.#waiting.drain()) {
       this.hold(-text.length);
-      this.#refuse(new AcommError("stopping", "the receiver is stopping: send it elsewhere"), route);
+      this.#refuse(stoppingError(), route);
     }
     this.#way.ended?.(this.#unacknowledged.drain(), error);
     this.#receiver?.closed(error);

@@ -5,7 +5,7 @@ import { MessageConnection } from "./message-connection.ts";
 import type { MessageWay } from "./message-connection.ts";
 import type { ListeningPoint } from "./stream-listener.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
-import { checkCount, checkGraceMs, stoppedError } from "./wait.ts";
+import { checkCount, checkGraceMs, checkStarted, stoppedError } from "./wait.ts";
 import { withinGrace } from "./within-grace.ts";
 
 /** The limits of a listener for messages. */
@@ -49,9 +49,7 @@ class MessageListener implements Listener {
   }
 
   get url(): AcommUrl {
-    const url = this.#init.url ?? this.#point?.url;
-    if (url === undefined) throw new AcommError("unavailable", "the listener has no URL before it is started: await listener.start()");
-    return url;
+    return checkStarted(this.#init.url ?? this.#point?.url);
   }
 
   start(): Promise<void> {

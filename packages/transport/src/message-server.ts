@@ -1,9 +1,11 @@
-import { acceptedReplyText, AcommError, encodeErrorText, encodeRefusal } from "@acomm/protocol";
+import { acceptedReplyText, encodeErrorText, encodeRefusal } from "@acomm/protocol";
+import type { AcommError } from "@acomm/protocol";
 import type { FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { Linked } from "./linked-list.ts";
 import type { IncomingConnection, Listener, StopOptions, StopReport } from "./transport.ts";
+import { stoppingError } from "./wait.ts";
 
 /** The longest text of a refusal, in characters. */
 const maxRefusalLength = 1000;
@@ -111,7 +113,7 @@ export class ServerConnection implements FrameReceiver, Linked<ServerConnection>
   /** Takes no more frames, flushes and ends. */
   close(): void {
     // who has heard nothing yet can't know that a frame without an acknowledgement was not accepted
-    if (!this.#hasSpoken) this.#acknowledge(encodeRefusal(new AcommError("stopping", "the receiver is stopping: send it elsewhere"), { keepAlive: false }));
+    if (!this.#hasSpoken) this.#acknowledge(encodeRefusal(stoppingError(), { keepAlive: false }));
     this.connection.close();
   }
 

@@ -1,11 +1,10 @@
-import { AcommError } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import type { Duplex } from "node:stream";
 import { ConnectionQueue } from "./connection-queue.ts";
 import type { ListenerOptions } from "./connection-queue.ts";
 import type { Connection } from "./connection.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
-import { checkGraceMs, stoppedError } from "./wait.ts";
+import { checkGraceMs, checkStarted, stoppedError } from "./wait.ts";
 
 /** What {@link createStreamListener} takes. */
 export interface StreamListenerInit extends ListenerOptions {
@@ -47,9 +46,7 @@ export class StreamListener implements Listener {
 
   /** The seed's `URL`. @throws `unavailable` before the start, where that finds it */
   get url(): AcommUrl {
-    const url = this.#knownUrl ?? this.#point?.url;
-    if (url === undefined) throw new AcommError("unavailable", "the listener has no URL before it is started: await listener.start()");
-    return url;
+    return checkStarted(this.#knownUrl ?? this.#point?.url);
   }
 
   /** Listens. Idempotent. @throws `bad_address`, `stopping` after a stop */

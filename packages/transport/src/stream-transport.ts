@@ -10,7 +10,7 @@ import { Peer } from "./peer.ts";
 import type { PoolOptions } from "./peer.ts";
 import { StreamReader } from "./stream-reader.ts";
 import type { Transport } from "./transport.ts";
-import { cancelledError, checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
+import { cancelledError, checkCount, checkTimeoutMs, closedError, waitFor } from "./wait.ts";
 
 /** What {@link createStreamTransport} takes. */
 export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
@@ -127,8 +127,4 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       return Promise.resolve();
     },
   };
-}
-
-function closedError(): AcommError {
-  return new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false });
 }

@@ -1,4 +1,5 @@
 import { AcommError, defaultMaxDepth } from "@acomm/protocol";
+import type { AcommUrl } from "@acomm/protocol";
 import { PatientTimer } from "./patient-timer.ts";
 import type { WaitOptions } from "./transport.ts";
 
@@ -41,6 +42,22 @@ export function checkSignal(signal: AbortSignal): AbortSignal {
 /** The error of a listener that is started after its stop. */
 export function stoppedError(): AcommError {
   return new AcommError("stopping", "the listener was stopped: make a new one");
+}
+
+/** What a receiver that is stopping says. */
+export function stoppingError(): AcommError {
+  return new AcommError("stopping", "the receiver is stopping: send it elsewhere");
+}
+
+/** The error of a transport that was closed. */
+export function closedError(): AcommError {
+  return new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false });
+}
+
+/** The URL of a listener, once it has one. @throws `unavailable` */
+export function checkStarted(url: AcommUrl | undefined): AcommUrl {
+  if (url === undefined) throw new AcommError("unavailable", "the listener has no URL before it is started: await listener.start()");
+  return url;
 }
 
 /** @internal The error of a wait that its signal ended. */

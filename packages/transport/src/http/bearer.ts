@@ -1,7 +1,7 @@
 import { AcommError } from "@acomm/protocol";
 import { nodeCrypto } from "../node-modules.ts";
 import type { HttpHandler } from "./message-handler.ts";
-import { refuse } from "./refuse.ts";
+import { refuse } from "./answer.ts";
 
 /** What RFC 6750 takes as a token. */
 const tokenForm = /^[\w.~+/-]+=*$/;

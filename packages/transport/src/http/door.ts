@@ -13,7 +13,7 @@ import type { StopOptions, StopReport } from "../transport.ts";
 import { checkCount, checkGraceMs, checkTimeoutMs } from "../wait.ts";
 import { withinGrace } from "../within-grace.ts";
 import type { HttpHandler } from "./message-handler.ts";
-import { refuse } from "./refuse.ts";
+import { refuse } from "./answer.ts";
 
 /** What an {@link HttpDoor} takes. */
 export interface HttpDoorOptions {

@@ -2,6 +2,9 @@ import { acceptedOnceText, AcommError, decodeRequest, decodeResponse, defaultMax
 import type { Request, Response } from "@acomm/protocol";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkCount, checkDepth, checkTimeoutMs } from "../wait.ts";
+import { answer } from "./answer.ts";
+
+const jsonType = "application/json";
 
 /** For `node:http`, Express and their kind. Never rejects; settles when the answer is written. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -64,12 +67,12 @@ function createHandler(take: (body: Buffer, exchange: HttpExchange) => string | 
     try {
       checkHeaders(request, maxBodyBytes);
       const acknowledgement = await take(await readBody(request, maxBodyBytes, bodyTimeoutMs), { incoming: request, outgoing: response });
-      answer(response, 200, acknowledgement ?? acceptedOnceText);
+      answer(response, 200, jsonType, acknowledgement ?? acceptedOnceText);
     } catch (error) {
       const status = error instanceof StatusError ? error.status : 200;
       // what is left of a body that is not wanted is not read
       const headers = status === 200 ? {} : { ...(error as StatusError).headers, connection: "close" };
-      answer(response, status, encodeRefusal(error, { keepAlive: false }), headers);
+      answer(response, status, jsonType, encodeRefusal(error, { keepAlive: false }), headers);
       if (!request.complete) response.once("finish", () => { request.destroy(); });
     }
   };
@@ -113,10 +116,4 @@ function readBody(request: IncomingMessage, maxBodyBytes: number, bodyTimeoutMs:
     request.once("error", (error) => { settle(error); });
     request.once("close", () => { settle(new StatusError(400, "the body broke off")); });
   });
-}
-
-function answer(response: ServerResponse, status: number, body: string, headers: Readonly<Record<string, string>> = {}): void {
-  if (response.headersSent || response.destroyed) return; // the caller has left
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body), "x-content-type-options": "nosniff", "cache-control": "no-store", ...headers });
-  response.end(body);
 }

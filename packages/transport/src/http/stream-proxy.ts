@@ -9,7 +9,7 @@ import type { TransportRegistry } from "../registry.ts";
 import { StreamReader } from "../stream-reader.ts";
 import type { StreamSigner } from "../stream-signer.ts";
 import type { HttpHandler } from "./message-handler.ts";
-import { refuse } from "./refuse.ts";
+import { guardedHeaders, refuse } from "./answer.ts";
 
 /** What {@link createStreamProxyHandler} takes: `signer`, `authorize` or both. */
 export interface StreamProxyOptions {
@@ -51,7 +51,7 @@ export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandl
       refuse(response, status, text);
       return;
     }
-    response.writeHead(200, { "content-type": "application/octet-stream", "x-content-type-options": "nosniff", "cache-control": "no-store" });
+    response.writeHead(200, { "content-type": "application/octet-stream", ...guardedHeaders });
     await pump(source, response).catch(() => undefined); // the body has broken off, which is all that can be said now
     source.destroy();
   };

@@ -6,7 +6,7 @@ import { translateNodeError } from "../node-error.ts";
 import { nodeHttp, nodeHttps } from "../node-modules.ts";
 import { StreamReader } from "../stream-reader.ts";
 import type { StreamOptions, Transport, WaitOptions } from "../transport.ts";
-import { checkCount, checkTimeoutMs, waitFor } from "../wait.ts";
+import { checkCount, checkTimeoutMs, closedError, waitFor } from "../wait.ts";
 
 /** What {@link createHttpTransport} takes. */
 export interface HttpTransportOptions {
@@ -69,7 +69,7 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
       });
     },
     close() {
-      stopped.abort(new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false }));
+      stopped.abort(closedError());
       httpAgent?.destroy();
       httpsAgent?.destroy();
       return Promise.resolve();
