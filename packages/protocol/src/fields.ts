@@ -7,11 +7,6 @@ export const maxNameBytes = 128;
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 const plainName = /^[\w.:-]{1,128}$/;
 
-/** @internal Whether `piece` stands in the text at `start`; faster than `startsWith` with a position. */
-export function standsAt(text: string, piece: string, start: number): boolean {
-  return text.slice(start, start + piece.length) === piece;
-}
-
 /**
  * @internal A piece of a text, which doesn't keep the whole in memory where that is much longer: V8's `slice` gives a view of it.
  *

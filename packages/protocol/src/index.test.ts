@@ -17,8 +17,8 @@ test("the public names", () => {
 
 test("what only its neighbours use, and no type mentions", () => {
   expect(names.filter((name) => internal.has(name))).toEqual([
-    "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "cutOut", "decodeUtf8", "encodeCall",
-    "encodeJson", "encodeProgress", "encodeReply", "nearNames", "optionalUrl", "parseJson", "parseMember", "replyHead", "replyResult",
-    "standsAt", "utf8Length",
+    "KnownText", "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "cutOut", "decodeUtf8", "encodeCall",
+    "encodeJson", "encodeProgress", "encodeReply", "nearNames", "noteBytes", "optionalUrl", "parseJson", "parseMember", "replyHead",
+    "replyResult", "utf8Length",
   ]);
 });

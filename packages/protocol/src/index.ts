@@ -6,11 +6,12 @@ export { AcommUrl, decodeUrl, encodeUrl, maxSocketPathBytes, maxUrlLength, parse
 export { cancelledId, cancelTask, encodeCancel } from "./cancel.ts";
 export { errorOfResponse } from "./failure.ts";
 export type { Failure, FailureCause } from "./failure.ts";
-export { checkName, cutOut, maxNameBytes, standsAt, utf8Length } from "./fields.ts";
+export { checkName, cutOut, maxNameBytes, utf8Length } from "./fields.ts";
 export { checkFrameLength, defaultMaxFrameBytes, encodeFrame, FrameDecoder } from "./frame.ts";
 export type { FrameHandler } from "./frame.ts";
 export { decodeUtf8, defaultMaxDepth, encodeJson, parseJson, parseMember } from "./json-text.ts";
 export type { RawJson } from "./json-text.ts";
+export { KnownText, noteBytes } from "./known-text.ts";
 export { nearNames } from "./near-names.ts";
 export { checkOptionNames } from "./option-names.ts";
 export type { OptionNames } from "./option-names.ts";

@@ -1,6 +1,7 @@
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
-import { checkName, cutOut, standsAt } from "./fields.ts";
+import { checkName, cutOut } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
+import { KnownText } from "./known-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { Request } from "./request.ts";
 import { asksOf, encodeAsks } from "./request-asks.ts";
@@ -10,12 +11,14 @@ const keys = /* @__PURE__ */ createKeyTable([["id"], ["task"], ["taskURL"], ["re
 
 /** The extensions of a request that may be answered on its connection (wire 2.8), and asks for nothing. */
 export const replyExt: Readonly<Record<string, unknown>> = Object.freeze({ reply: true });
-const replyTail = ',"ext":{"reply":true}}';
 const extHead = ',"ext":{';
 /** Longer extensions are left to the general decoder, in characters. */
 const maxExtLength = 2048;
 /** How the extensions of a call begin that says how much time it has. */
 const timeoutHead = ',"ext":{"reply":true,"timeout":';
+/** The end of the last call that asked for nothing beside its time. */
+let lastTimeoutMs = 0;
+let lastTimeoutTail = `${timeoutHead}0}}`;
 const idHead = '{"id":"';
 const urlsAndArgs = '","responsehook":null,"stream_url":null,"args":';
 
@@ -32,7 +35,7 @@ export function encodeRequest(request: Request, options?: RequestAsks & { readon
   const hook = options?.hook ?? encodeUrl(responseHook, "responseHook");
   const stream = encodeUrl(streamUrl, "streamUrl");
   const where = taskUrl == null ? "" : `,"taskURL":${encodeUrl(taskUrl, "taskUrl")}`;
-  const head = `{"id":${quoteName(id, "id")},"task":${task === lastTask ? lastTaskText : quoteTask(task)}${where}`;
+  const head = `{"id":${quoteName(id, "id")},"task":${quoteTask(task)}${where}`;
   const reply = options?.reply === true;
   const end = streamUrl?.streamEnd === "half-close";
   const members = `${reply ? ',"reply":true' : ""}${end ? ',"streamEnd":"half-close"' : ""}${options === undefined ? "" : encodeAsks(options)}`;
@@ -51,8 +54,12 @@ export function encodeRequest(request: Request, options?: RequestAsks & { readon
  * @throws `bad_field` naming the task.
  */
 export function encodeCall(id: string, task: string, argsText: string, timeoutMs: number, asks?: RequestAsks): string {
-  if (task !== lastTask) quoteTask(task);
-  return `{"id":"${id}${lastMiddle}${argsText}${timeoutHead}${timeoutMs}${asks === undefined ? "" : encodeAsks(asks)}}}`;
+  quoteTask(task);
+  if (timeoutMs !== lastTimeoutMs) {
+    lastTimeoutMs = timeoutMs;
+    lastTimeoutTail = `${timeoutHead}${timeoutMs}}}`;
+  }
+  return idHead + id + lastMiddle + argsText + (asks === undefined ? lastTimeoutTail : `${timeoutHead}${timeoutMs}${encodeAsks(asks)}}}`);
 }
 
 /**
@@ -76,17 +83,17 @@ function decodeCommonRequest(text: string, start: number, end: number, maxDepth:
   const id = idLikeTheLast(text, start) ?? plainId(text, start);
   if (id === undefined) return undefined;
   const idEnd = start + idHead.length + id.length;
-  if (!standsAt(text, lastMiddle, idEnd) && !rememberTask(text, idEnd)) return undefined;
-  const argsStart = idEnd + lastMiddle.length;
-  const hasExt = standsAt(text, lastTail, end - lastTail.length) || rememberTail(text, argsStart, end, maxDepth);
-  const argsEnd = hasExt ? end - lastTail.length : end - 1;
+  if (readMiddle?.standsAt(text, idEnd) !== true && !rememberTask(text, idEnd)) return undefined;
+  const argsStart = idEnd + (readMiddle?.text.length ?? 0);
+  const hasExt = lastTail.standsAt(text, end - lastTail.text.length) || rememberTail(text, argsStart, end, maxDepth);
+  const argsEnd = hasExt ? end - lastTail.text.length : end - 1;
   if (!hasExt && text[argsEnd] !== "}") return undefined;
   const argsText = cutOut(text, argsStart, argsEnd);
   const args = parseMember(argsText, maxDepth);
   if (args === undefined) return undefined; // the general decoder finds out what it is and says why
   return {
     id,
-    task: lastTask,
+    task: readTask,
     responseHook: null,
     streamUrl: null,
     args,
@@ -97,7 +104,7 @@ function decodeCommonRequest(text: string, start: number, end: number, maxDepth:
 }
 
 /** How the last request in the common form ended, and the extensions that this says. */
-let lastTail = replyTail;
+let lastTail: KnownText = /* @__PURE__ */ new KnownText(',"ext":{"reply":true}}');
 let lastExt = replyExt;
 
 /** Whether these are the extensions of a request in the common form, whose id is plain. */
@@ -118,7 +125,7 @@ function rememberTail(text: string, argsStart: number, end: number, maxDepth: nu
   } catch {
     return false; // the general decoder says why
   }
-  lastTail = tail;
+  lastTail = new KnownText(tail);
   lastExt = ext;
   return true;
 }
@@ -128,14 +135,14 @@ function isDigit(code: number): boolean {
 }
 
 /** How the last request with an id in the form of a UUID began, and its id: the ids of one connection differ in nine digits alone. */
-let lastHead = idHead;
+let lastHead: KnownText | undefined;
 let lastIdHead = "";
 const uuidLength = 36;
 const digits = 9;
 
 /** The id of the request at `start` where it begins as the last one. */
 function idLikeTheLast(text: string, start: number): string | undefined {
-  if (!standsAt(text, lastHead, start) || lastIdHead === "") return undefined;
+  if (lastHead?.standsAt(text, start) !== true) return undefined;
   const idEnd = start + idHead.length + uuidLength;
   for (let at = idEnd - digits; at < idEnd; at += 1) {
     if (!isDigit(text.charCodeAt(at))) return undefined;
@@ -145,24 +152,29 @@ function idLikeTheLast(text: string, start: number): string | undefined {
 
 /** The id of the request at `start` where it is a plain name. */
 function plainId(text: string, start: number): string | undefined {
-  if (!standsAt(text, idHead, start)) return undefined;
+  if (!text.startsWith(idHead, start)) return undefined;
   const idStart = start + idHead.length;
   const id = cutOut(text, idStart, text.indexOf('"', idStart));
   if (!isPlainName(id)) return undefined;
   if (id.length === uuidLength) {
     lastIdHead = id.slice(0, -digits);
-    lastHead = idHead + lastIdHead;
+    lastHead = new KnownText(idHead + lastIdHead);
   }
   return id;
 }
 
+/** The task of the last request in the common form, and what stands between its id and its args. */
+let readTask = "";
+let readMiddle: KnownText | undefined;
+
 /** Remembers the task that follows an id where the text goes on in the common form. */
 function rememberTask(text: string, idEnd: number): boolean {
-  if (!standsAt(text, '","task":"', idEnd)) return false;
+  if (!text.startsWith('","task":"', idEnd)) return false;
   const taskEnd = text.indexOf('"', idEnd + 10);
   const task = cutOut(text, idEnd + 10, taskEnd);
-  if (!standsAt(text, urlsAndArgs, taskEnd) || !isPlainName(task)) return false;
-  quoteTask(task);
+  if (!text.startsWith(urlsAndArgs, taskEnd) || !isPlainName(task)) return false;
+  readTask = task;
+  readMiddle = new KnownText(`","task":"${task}${urlsAndArgs}`);
   return true;
 }
 
@@ -194,14 +206,16 @@ function quoteName(name: string, field: "id" | "task"): string {
   return typeof name === "string" && isPlainName(name) ? `"${name}"` : JSON.stringify(checkName(name, field));
 }
 
-/** The task of the last message, its JSON, and what stands between id and args: most messages name the same one again. */
-let lastTask = "-";
-let lastTaskText = '"-"';
-let lastMiddle = `","task":"-${urlsAndArgs}`;
+/** The task of the last message that was written, its JSON, and what stands between id and args: most name the same one again. */
+let lastTask: string | undefined;
+let lastTaskText: string;
+let lastMiddle: string;
 
 function quoteTask(task: string): string {
-  lastTaskText = quoteName(task, "task");
-  lastTask = task;
-  lastMiddle = `","task":${lastTaskText}${urlsAndArgs.slice(1)}`;
+  if (task !== lastTask) {
+    lastTaskText = quoteName(task, "task");
+    lastTask = task;
+    lastMiddle = `","task":${lastTaskText}${urlsAndArgs.slice(1)}`;
+  }
   return lastTaskText;
 }

@@ -1,8 +1,9 @@
 import { AcommError } from "./acomm-error.ts";
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
 import { readFailure } from "./failure.ts";
-import { checkName, kindOf, standsAt } from "./fields.ts";
+import { checkName, kindOf } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
+import { KnownText } from "./known-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { KeyTable } from "./members.ts";
 import type { Request } from "./request.ts";
@@ -14,9 +15,9 @@ export const responseKeys: KeyTable = /* @__PURE__ */ createKeyTable([["error"],
 
 /** @internal How the text of a success begins, up to its id. */
 export const replyHead = '{"error":"","id":"';
-const beforeResult = '","result":';
+const beforeResult: KnownText = /* @__PURE__ */ new KnownText('","result":');
 const tail = ',"stream_url":null}';
-const replyTail = ',"stream_url":null,"ext":{"reply":true}}';
+const replyTail: KnownText = /* @__PURE__ */ new KnownText(',"stream_url":null,"ext":{"reply":true}}');
 
 /**
  * The text of a response; the seed's `Response.MarshalJSON`. A result that was read from the wire keeps its text.
@@ -29,7 +30,7 @@ export function encodeResponse(response: Response, options?: { readonly reply?: 
   if (error !== "" && result != null) throw new AcommError("bad_field", "a response has an error or a result, not both");
   const resultText = raw !== undefined && Object.is(raw.value, result) ? raw.text : encodeJson(result, "result");
   const reply = options?.reply === true;
-  if (error === "" && streamUrl === null && isPlainName(id)) return `${replyHead}${id}${beforeResult}${resultText}${reply ? replyTail : tail}`;
+  if (error === "" && streamUrl === null && isPlainName(id)) return `${replyHead}${id}${beforeResult.text}${resultText}${reply ? replyTail.text : tail}`;
   const end = streamUrl?.streamEnd === "half-close";
   const members = [reply ? '"reply":true' : "", end ? '"streamEnd":"half-close"' : "", failure !== undefined && error !== "" ? `"error":${encodeJson(failure, "failure")}` : ""].filter((member) => member !== "");
   const ext = members.length === 0 ? "" : `,"ext":{${members.join(",")}}`;
@@ -46,7 +47,7 @@ export function encodeResponse(response: Response, options?: { readonly reply?: 
  */
 export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText: string): string {
   const isPlain = isCommonExt(ext) || isPlainName(id); // the short cut of the request codec has looked at it already
-  return isPlain ? `${replyHead}${id}${beforeResult}${resultText}${replyTail}` : `{"error":"","id":${JSON.stringify(id)},"result":${resultText}${replyTail}`;
+  return isPlain ? `${replyHead}${id}${beforeResult.text}${resultText}${replyTail.text}` : `{"error":"","id":${JSON.stringify(id)},"result":${resultText}${replyTail.text}`;
 }
 
 /**
@@ -69,9 +70,9 @@ export function encodeProgress({ id }: Pick<Request, "id">, value: unknown, opti
  * @param end where the response ends in the text
  */
 export function replyResult(text: string, idEnd: number, end: number): string | undefined {
-  const resultEnd = end - replyTail.length;
-  if (!standsAt(text, beforeResult, idEnd) || !standsAt(text, replyTail, resultEnd)) return undefined;
-  return text.slice(idEnd + beforeResult.length, resultEnd);
+  const resultEnd = end - replyTail.text.length;
+  if (!beforeResult.standsAt(text, idEnd) || !replyTail.standsAt(text, resultEnd)) return undefined;
+  return text.slice(idEnd + beforeResult.text.length, resultEnd);
 }
 
 /**
@@ -89,12 +90,12 @@ export function decodeResponse(message: string | Uint8Array, maxDepth?: number):
 function decodeCommonResponse(text: string, maxDepth: number | undefined): Response | undefined {
   if (!text.startsWith(replyHead)) return undefined;
   const idEnd = text.indexOf('"', replyHead.length);
-  if (!standsAt(text, beforeResult, idEnd)) return undefined;
-  const reply = text.endsWith(replyTail);
+  if (!beforeResult.standsAt(text, idEnd)) return undefined;
+  const reply = text.endsWith(replyTail.text);
   if (!reply && !text.endsWith(tail)) return undefined;
   const id = text.slice(replyHead.length, idEnd);
   if (!isPlainName(id)) return undefined;
-  const resultText = text.slice(idEnd + beforeResult.length, reply ? -replyTail.length : -tail.length);
+  const resultText = text.slice(idEnd + beforeResult.text.length, reply ? -replyTail.text.length : -tail.length);
   const result = parseMember(resultText, maxDepth);
   if (result === undefined) return undefined; // the general decoder finds out what it is and says why
   return { id, error: "", result, streamUrl: null, raw: { text: resultText.trim(), value: result }, ext: reply ? replyExt : undefined };

@@ -27,13 +27,13 @@ const resolutionMs = 4;
 /** What is sent. */
 export interface CallMessage {
   readonly task: string;
-  /** JSON; empty once nobody needs it any more. */
-  argsText: string;
+  /** JSON. */
+  readonly argsText: string;
   readonly streamUrl: AcommUrl | null;
   readonly taskUrl: AcommUrl | null;
 }
 
-/** How a call is made; a record of one shape, since it is made for each. */
+/** How a call is made; calls that are made alike share one. */
 export interface CallInit {
   /** The JSON of the hook that is named where the answer may not come on the connection. */
   readonly hook: string;
@@ -68,9 +68,12 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
   /** Until it was given to a transport all of its time is left, and the clock need not be asked again. */
   isNew = true;
   readonly #owner: CallOwner;
-  readonly #message: CallMessage;
+  /** JSON; empty once nobody needs it any more. */
+  #argsText: string;
+  readonly #streamUrl: AcommUrl | null;
+  readonly #taskUrl: AcommUrl | null;
   readonly #init: CallInit;
-  /** By when the whole must be done. */
+  /** By when the whole must be done; a small integer, as every deadline here, takes no memory of its own. */
   readonly #until: number;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: AcommError) => void;
@@ -80,12 +83,13 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
 
   constructor(owner: CallOwner, message: CallMessage, init: CallInit, resolve: (value: unknown) => void, reject: (error: AcommError) => void) {
     this.#owner = owner;
-    this.#message = message;
-    this.#init = init;
     this.task = message.task;
-    const now = performance.now();
-    this.#until = now + init.timeoutMs;
-    this.deadline = init.idleTimeoutMs === undefined ? this.#until : Math.min(this.#until, now + init.idleTimeoutMs);
+    this.#argsText = message.argsText;
+    this.#streamUrl = message.streamUrl;
+    this.#taskUrl = message.taskUrl;
+    this.#init = init;
+    this.#until = this.deadline = Math.ceil(performance.now() + init.timeoutMs);
+    if (init.idleTimeoutMs !== undefined) this.deadline = this.#idleDeadline(init.idleTimeoutMs);
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -137,8 +141,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
       return this.#encode(true, this.#init.hook);
     }
     this.#id = freeId;
-    const { argsText, streamUrl, taskUrl } = this.#message;
-    if (streamUrl === null && taskUrl === null) return encodeCall(freeId, this.task, argsText, this.#timeLeftMs(), this.#init.asks);
+    if (this.#streamUrl === null && this.#taskUrl === null) return encodeCall(freeId, this.task, this.#argsText, this.#timeLeftMs(), this.#init.asks);
     return this.#encode(true, "null");
   }
 
@@ -150,7 +153,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
 
   accepted(): void {
     this.#isAccepted = true;
-    this.#message.argsText = ""; // it is never sent again
+    this.#argsText = ""; // it is never sent again
   }
 
   answered(text: string): void {
@@ -178,7 +181,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
   progressed(value: unknown): void {
     const { idleTimeoutMs, onProgress } = this.#init;
     if (this.isSettled) return;
-    if (idleTimeoutMs !== undefined) this.#owner.pending.renew(this, Math.min(this.#until, performance.now() + idleTimeoutMs));
+    if (idleTimeoutMs !== undefined) this.#owner.pending.renew(this, this.#idleDeadline(idleTimeoutMs));
     if (onProgress !== undefined) this.#owner.runProgress(onProgress, value, this.#name());
   }
 
@@ -238,6 +241,10 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
     return { id: this.id, error: "", result: null, streamUrl: null, raw: { text: resultText, value: null } };
   }
 
+  #idleDeadline(idleTimeoutMs: number): number {
+    return Math.min(this.#until, Math.ceil(performance.now() + idleTimeoutMs));
+  }
+
   /** A whole number. Within the resolution of deadlines it is all of the time, so that most calls say the same. */
   #timeLeftMs(): number {
     const { timeoutMs } = this.#init;
@@ -252,8 +259,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
 
   #request(): Request {
     // the text alone is left of the arguments
-    const { task, argsText, streamUrl, taskUrl } = this.#message;
-    return { id: this.id, task, responseHook: null, streamUrl, taskUrl, args: null, raw: { text: argsText, value: null } };
+    return { id: this.id, task: this.task, responseHook: null, streamUrl: this.#streamUrl, taskUrl: this.#taskUrl, args: null, raw: { text: this.#argsText, value: null } };
   }
 
   /** Who knows the id could answer at the hook in the peer's place, so there it is a secret. */

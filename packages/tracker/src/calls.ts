@@ -5,7 +5,7 @@ import type { Transport, TransportRegistry } from "@acomm/transport";
 import { performance } from "node:perf_hooks";
 import { asksFor } from "./asks-for.ts";
 import { Call } from "./call.ts";
-import type { CallMessage, CallOutcome, CallOwner } from "./call.ts";
+import type { CallInit, CallMessage, CallOutcome, CallOwner } from "./call.ts";
 import { sendAgain } from "./send-again.ts";
 import type { CallOptions, ForwardOptions } from "./tracker-options.ts";
 
@@ -36,6 +36,8 @@ export class Calls {
   /** The last one that was called: most calls go where the one before went. */
   #lastUrl: string | undefined;
   #lastTarget: Target | undefined;
+  /** Of the last call that asked for nothing beside its time: most are made alike. */
+  #lastInit: CallInit | undefined;
 
   constructor(init: CallsInit) {
     this.#init = init;
@@ -43,14 +45,12 @@ export class Calls {
 
   /** Calls a task; see `Tracker.request`. The arguments are written down here: what is changed inside them later is not sent. */
   call(url: string | URL, options: CallOptions, outcome: CallOutcome): Promise<unknown> {
-    if (options.retryForMs !== undefined) return this.#callAgain(url, options, options, outcome);
-    return new Promise((resolve, reject) => { this.#begin(url, messageOf(options), options, outcome, resolve, reject); });
+    return options.retryForMs === undefined ? this.#begin(url, options, options, outcome) : this.#callAgain(url, options, options, outcome);
   }
 
   /** Sends a request on; see `Tracker.forward`. */
   forward(url: string | URL, request: Request, options: ForwardOptions): Promise<Response> {
-    if (options.retryForMs !== undefined) return this.#callAgain(url, request, options, "forwarded") as Promise<Response>;
-    return new Promise<unknown>((resolve, reject) => { this.#begin(url, messageOf(request), options, "forwarded", resolve, reject); }) as Promise<Response>;
+    return (options.retryForMs === undefined ? this.#begin(url, request, options, "forwarded") : this.#callAgain(url, request, options, "forwarded")) as Promise<Response>;
   }
 
   /** A URL and its transport, found once for every spelling that is used. @throws `bad_field`, `unknown_scheme` */
@@ -71,10 +71,14 @@ export class Calls {
 
   #callAgain(url: string | URL, message: CallOptions | Request, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
     const { retryForMs = 1, timeoutMs = this.#init.defaultTimeoutMs } = options;
-    return sendAgain({ ...options, timeoutMs, retryForMs }, (leftMs) => new Promise((resolve, reject) => { this.#begin(url, messageOf(message), { ...options, timeoutMs: leftMs }, outcome, resolve, reject); }));
+    return sendAgain({ ...options, timeoutMs, retryForMs }, (leftMs) => this.#begin(url, message, { ...options, timeoutMs: leftMs }, outcome));
   }
 
-  #begin(url: string | URL, message: CallMessage, options: ForwardOptions, outcome: CallOutcome, resolve: (value: unknown) => void, reject: (error: AcommError) => void): void {
+  #begin(url: string | URL, given: CallOptions | Request, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
+    return new Promise((resolve, reject) => { this.#start(url, messageOf(given), options, outcome, resolve, reject); });
+  }
+
+  #start(url: string | URL, message: CallMessage, options: ForwardOptions, outcome: CallOutcome, resolve: (value: unknown) => void, reject: (error: AcommError) => void): void {
     const { owner, checkRunning, defaultTimeoutMs } = this.#init;
     const { signal, responseHook, parent, onProgress, idleTimeoutMs } = options;
     const { url: target, transport } = this.target(url);
@@ -90,7 +94,13 @@ export class Calls {
       timeoutMs = Math.max(timeoutMs, 1);
     }
     const hook = responseHook === undefined ? this.hook : encodeUrl(parseUrl(responseHook, { field: "responseHook" }));
-    const call = new Call(owner, message, { hook, timeoutMs, idleTimeoutMs, outcome, asks: asksFor(options), onProgress }, resolve, reject);
+    const asks = asksFor(options);
+    let init = this.#lastInit;
+    if (asks !== undefined || init?.timeoutMs !== timeoutMs || init.outcome !== outcome || init.hook !== hook) {
+      init = { hook, timeoutMs, idleTimeoutMs, outcome, asks, onProgress };
+      if (asks === undefined) this.#lastInit = init;
+    }
+    const call = new Call(owner, message, init, resolve, reject);
     owner.pending.add(call);
     if (signal !== undefined) call.watch(signal);
     if (parent !== undefined) call.follow(parent);

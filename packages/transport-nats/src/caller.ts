@@ -1,4 +1,4 @@
-import { acceptedReplyText, AcommError, checkFrameLength, decodeAcknowledgement, decodeErrorText, encodeCancel, isAnswer, parseJson, replyHead, replyResult, standsAt } from "@acomm/protocol";
+import { acceptedReplyText, AcommError, checkFrameLength, decodeAcknowledgement, decodeErrorText, encodeCancel, isAnswer, parseJson, replyHead, replyResult } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import type { MessageCarrier, OutgoingMessage } from "@acomm/transport";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
@@ -315,7 +315,7 @@ export class Caller implements LinkWatcher, MessageCarrier {
         return;
       }
       const idEnd = replyHead.length + message.id.length;
-      const resultText = message.takesReply && text.startsWith(replyHead) && standsAt(text, message.id, replyHead.length) ? replyResult(text, idEnd, text.length) : undefined;
+      const resultText = message.takesReply && text.startsWith(replyHead) && text.slice(replyHead.length, idEnd) === message.id ? replyResult(text, idEnd, text.length) : undefined;
       if (resultText !== undefined) {
         this.#answered(number, sent, receiver);
         if (message.isSettled) return;

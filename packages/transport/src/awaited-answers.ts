@@ -1,4 +1,4 @@
-import { AcommError, replyHead, standsAt } from "@acomm/protocol";
+import { AcommError, KnownText, replyHead } from "@acomm/protocol";
 import type { OutgoingMessage } from "./transport.ts";
 
 /** Numbers of nine digits, the end of an id in the form of a UUID. */
@@ -6,6 +6,8 @@ const firstNumber = 100_000_000;
 const lastNumber = 999_999_999;
 const digits = 9;
 const firstPlaces = 64;
+/** Before an id was given out. */
+const noHead = new KnownText("no answer begins like this");
 
 /**
  * The messages of one connection that wait for their answers. It gives out ids of a random prefix and a number, and finds a
@@ -14,7 +16,7 @@ const firstPlaces = 64;
 export class AwaitedAnswers {
   #prefix = "";
   /** How the text of a plain success begins that answers one of these ids, up to the number. */
-  #head = "no id was given out yet";
+  #head = noHead;
   #number = firstNumber - 1;
   #freeId: string | undefined;
   /** The message of a number is where the number's low bits say; at most half of the places are taken. */
@@ -64,7 +66,7 @@ export class AwaitedAnswers {
 
   /** The place of the message that the plain success at `start` answers, -1 where its id must be read to know. */
   placeOfReply(text: string, start: number): number {
-    if (!standsAt(text, this.#head, start)) return -1;
+    if (!this.#head.standsAt(text, start)) return -1;
     const end = this.idEnd(start);
     let number = 0;
     for (let at = end - digits; at < end; at += 1) {
@@ -78,7 +80,7 @@ export class AwaitedAnswers {
 
   /** Where the id ends in the text of a plain success at `start` that has a place. */
   idEnd(start: number): number {
-    return start + this.#head.length + digits;
+    return start + this.#head.text.length + digits;
   }
 
   /** Takes the message of a place. */
@@ -141,7 +143,7 @@ export class AwaitedAnswers {
 
   #renew(): void {
     this.#prefix = createPrefix();
-    this.#head = replyHead + this.#prefix;
+    this.#head = new KnownText(replyHead + this.#prefix);
     this.#number = firstNumber - 1;
   }
 }

@@ -1,4 +1,4 @@
-import { acceptedText, AcommError, cutOut, decodeAcknowledgement, decodeErrorText, isAnswer, parseJson, replyResult, standsAt } from "@acomm/protocol";
+import { acceptedText, AcommError, cutOut, decodeAcknowledgement, decodeErrorText, isAnswer, KnownText, parseJson, replyResult } from "@acomm/protocol";
 import type { Acknowledgement } from "@acomm/protocol";
 import { performance } from "node:perf_hooks";
 import { AwaitedAnswers } from "./awaited-answers.ts";
@@ -26,6 +26,7 @@ export interface ClientConnectionOwner {
   ended(connection: ClientConnection, unsent: readonly OutgoingMessage[]): void;
 }
 
+const accepted = new KnownText(acceptedText);
 /** The longest acknowledgement, in characters. */
 const maxAckLength = 64 * 1024;
 /** In how many steps an acknowledgement is waited for; it may take one step longer than its time. */
@@ -56,6 +57,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
   readonly #answers = new AwaitedAnswers();
   /** Whether the peer has announced that it answers on this connection. */
   #repliesHere = false;
+  /** The last one that was sent, where it is acknowledged. */
   #lastSent: OutgoingMessage | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
   #acksSeen = 0;
@@ -107,7 +109,6 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
     }
     if (!this.#keepsProcess) this.#setRef(true);
     message.carrier = this;
-    this.#lastSent = message;
     this.#unacked.push(message);
     if (wasQuiet) this.#quietSteps = this.#ackTimer === undefined ? 0 : -1; // the step under way is not whole
     this.#ackTimer ??= this.#armAckTimer();
@@ -134,7 +135,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
 
   frame(text: string, start: number, end: number): void {
     try {
-      if (end - start === acceptedText.length && this.announcement !== undefined && standsAt(text, acceptedText, start)) {
+      if (end - start === accepted.text.length && this.announcement !== undefined && accepted.standsAt(text, start)) {
         this.#onAccepted(this.#nextUnacked(), this.#repliesHere);
         return;
       }
@@ -214,7 +215,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
       return;
     }
     if (message === undefined) {
-      this.#lastSent?.strayAnswer();
+      (this.#unacked.newest ?? this.#lastSent)?.strayAnswer();
       return;
     }
     this.#answers.delete(message);
@@ -225,6 +226,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
     const message = this.#unacked.shift();
     if (message === undefined) throw new AcommError("bad_frame", `${this.#doing}: the peer acknowledged more than was sent`);
     this.#acksSeen += 1;
+    if (this.#unacked.size === 0) this.#lastSent = message;
     if (this.#writtenBefore > 0) this.#writtenBefore -= 1;
     return message;
   }

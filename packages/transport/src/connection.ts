@@ -1,4 +1,4 @@
-import { AcommError, defaultMaxFrameBytes, FrameDecoder } from "@acomm/protocol";
+import { AcommError, defaultMaxFrameBytes, FrameDecoder, noteBytes } from "@acomm/protocol";
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
@@ -327,6 +327,7 @@ export class Connection implements IncomingConnection {
       broken = error as AcommError;
     }
     this.#chunk = this.#chunkText = undefined;
+    noteBytes("");
     this.#deadline.moved(this.#hasFrame);
     if (this.#budget !== undefined && (this.#decoder.isPartial || this.#countedBytes > 0)) broken ??= this.#countFrame(this.#budget);
     this.#receiver?.turnEnded();
@@ -339,7 +340,10 @@ export class Connection implements IncomingConnection {
     if (this.#isEnding) return; // closed by an earlier frame of this chunk: what follows is not taken
     const chunk = this.#chunk;
     if (source === chunk) {
-      this.#chunkText ??= hasAsciiFrames(chunk, start, end) ? chunk.toString("latin1") : "";
+      if (this.#chunkText === undefined) {
+        this.#chunkText = hasAsciiFrames(chunk, start, end) ? chunk.toString("latin1") : "";
+        noteBytes(this.#chunkText, chunk);
+      }
       if (this.#chunkText !== "") {
         this.#receiver?.frame(this.#chunkText, start, end);
         return;

@@ -8,6 +8,11 @@ export class Fifo<Item> {
     return this.#size;
   }
 
+  /** What was pushed last, undefined where there is none. */
+  get newest(): Item | undefined {
+    return this.#items[(this.#first + this.#size - 1) & (this.#items.length - 1)];
+  }
+
   push(item: Item): void {
     if (this.#size === this.#items.length) this.#grow();
     this.#items[(this.#first + this.#size) & (this.#items.length - 1)] = item;

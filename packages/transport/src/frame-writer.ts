@@ -35,6 +35,8 @@ const leastGathered = 8;
  * callback of its own, such as a timer's or another socket's, a write for each can cost more than the rest of the call.
  */
 const mostGathered = 32;
+/** So much of the list of frames' places at most is kept for the next turn: a connection that rests has no use for it. */
+const mostSpans = 512;
 /** Those that have written in this turn of the loop. */
 let written: FrameWriter[] = [];
 /** Room for the text of most turns. */
@@ -68,9 +70,11 @@ export class FrameWriter {
   #text = "";
   /** Where the JSON of each frame of the text that has no header yet begins, and its length. */
   #spans: number[] = [];
+  /** How much of `#spans` is of this turn. */
+  #spanCount = 0;
   /** How many acknowledgements follow the text. */
   #accepted = 0;
-  /** How long `#spans` grows before its frames are written within the turn. */
+  /** How far `#spans` is filled before its frames are written within the turn. */
   #spansToFlush = Infinity;
   /** How much was given to the stream, in bytes. */
   #written = 0;
@@ -150,10 +154,10 @@ export class FrameWriter {
     } else {
       this.#appendAccepted();
       const text = this.#text;
-      const spans = this.#spans;
+      const spanCount = this.#spanCount;
       this.#text = "";
-      this.#spans = [];
-      this.#writeText(text, spans);
+      this.#spanCount = 0;
+      this.#writeText(text, spanCount);
     }
     this.watch();
   }
@@ -161,7 +165,7 @@ export class FrameWriter {
   /** What ran has ended: writes what it has enqueued, or lets a little of it wait for others of this turn of the loop. */
   flushOrGather(): void {
     if (!this.#isScheduled) return;
-    if (this.#hasWritten && this.#spans.length < 2 * mostGathered) {
+    if (this.#hasWritten && this.#spanCount < 2 * mostGathered) {
       this.#isScheduled = false;
       return;
     }
@@ -208,7 +212,7 @@ export class FrameWriter {
     this.#timer?.clear();
     this.#timer = undefined;
     this.#text = "";
-    this.#spans = [];
+    this.#spanCount = 0;
     this.#accepted = 0;
   }
 
@@ -227,10 +231,11 @@ export class FrameWriter {
       return false;
     }
     if (this.#accepted > 0) this.#appendAccepted();
-    this.#spans.push(this.#text.length + headerBytes, text.length);
+    this.#spans[this.#spanCount++] = this.#text.length + headerBytes;
+    this.#spans[this.#spanCount++] = text.length;
     this.#text += headerPlace + text;
     // of much text, so that a peer that takes nothing is noticed within the turn
-    if (this.#spans.length >= this.#spansToFlush || this.#text.length > flushLength) this.flush();
+    if (this.#spanCount >= this.#spansToFlush || this.#text.length > flushLength) this.flush();
     return true;
   }
 
@@ -240,7 +245,8 @@ export class FrameWriter {
   }
 
   /** Encodes a turn's text as a whole; only the headers are left to be filled in. */
-  #writeText(text: string, spans: readonly number[]): void {
+  #writeText(text: string, spanCount: number): void {
+    const spans = this.#spans;
     let buffer = (slab ??= Buffer.allocUnsafeSlow(slabBytes));
     let bytes = text.length <= slabBytes ? buffer.write(text) : 0;
     const isAscii = bytes === text.length;
@@ -249,7 +255,7 @@ export class FrameWriter {
       if (bytes > slabBytes) buffer = Buffer.from(text);
     }
     let grown = 0;
-    for (let index = 0; index < spans.length; index += 2) {
+    for (let index = 0; index < spanCount; index += 2) {
       const start = spans[index] ?? 0;
       const characters = spans[index + 1] ?? 0;
       const length = isAscii ? characters : Buffer.byteLength(text.slice(start, start + characters));
@@ -259,6 +265,7 @@ export class FrameWriter {
       buffer[end - 1] = length;
       grown += length - characters;
     }
+    if (spanCount > mostSpans) this.#spans = [];
     const encoded = buffer.subarray(0, bytes);
     this.#writeBytes(this.#reusesSlab ? encoded : Buffer.from(encoded));
     if (this.#stream.writableLength > 0) slab = undefined;

@@ -1,0 +1,35 @@
+/** The text that is being read, where all of it is ASCII, and its bytes: one index fits both. */
+let readText = "";
+let readBytes: DataView | undefined;
+
+/** @internal Until the next call, {@link KnownText} looks at the bytes of this text: all of them ASCII, none of them changed meanwhile. */
+export function noteBytes(text: string, bytes?: Uint8Array): void {
+  readText = text;
+  readBytes = bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** @internal A text of four characters or more that frames hold again and again. */
+export class KnownText {
+  readonly text: string;
+  /** Undefined until it was found once: many are looked for in vain and made anew. */
+  #bytes: DataView | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** Whether it stands in the text at `start`. To compare bytes costs less than the text that `slice` gives. */
+  standsAt(text: string, start: number): boolean {
+    const { length } = this.text;
+    const own = this.#bytes;
+    const bytes = readBytes;
+    if (own === undefined || bytes === undefined || text !== readText) {
+      const stands = text.slice(start, start + length) === this.text;
+      if (stands) this.#bytes ??= new DataView(new TextEncoder().encode(this.text).buffer);
+      return stands;
+    }
+    if (start < 0 || start + length > bytes.byteLength) return false;
+    for (let at = length - 4; at > 0; at -= 4) if (bytes.getInt32(start + at) !== own.getInt32(at)) return false;
+    return bytes.getInt32(start) === own.getInt32(0);
+  }
+}
