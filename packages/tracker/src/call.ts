@@ -1,4 +1,4 @@
-import { AcommError, decodeErrorText, decodeResponse, encodeCall, encodeRequest, errorOfResponse, parseMember } from "@acomm/protocol";
+import { AcommError, checkName, decodeErrorText, decodeResponse, encodeCall, encodeJson, encodeRequest, errorOfResponse, optionalUrl, parseMember } from "@acomm/protocol";
 import type { AcommUrl, Request, RequestAsks, Response } from "@acomm/protocol";
 import { cancelledError } from "@acomm/transport";
 import type { CallParent, Dependent, OutgoingMessage } from "@acomm/transport";
@@ -6,6 +6,7 @@ import { performance } from "node:perf_hooks";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";
 import { SignalWatch } from "./signal-watch.ts";
 import type { Watcher } from "./signal-watch.ts";
+import type { CallOptions } from "./tracker-options.ts";
 
 /** What the calls of one tracker share. */
 export interface CallOwner {
@@ -23,15 +24,6 @@ export type CallOutcome = "result" | "response" | "forwarded";
 
 /** How exactly the time of a call is told, in milliseconds. */
 const resolutionMs = 4;
-
-/** What is sent. */
-export interface CallMessage {
-  readonly task: string;
-  /** JSON. */
-  readonly argsText: string;
-  readonly streamUrl: AcommUrl | null;
-  readonly taskUrl: AcommUrl | null;
-}
 
 /** How a call is made; calls that are made alike share one. */
 export interface CallInit {
@@ -81,12 +73,15 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
   #watch: SignalWatch | undefined;
   #parent: CallParent | undefined;
 
-  constructor(owner: CallOwner, message: CallMessage, init: CallInit, resolve: (value: unknown) => void, reject: (error: AcommError) => void) {
+  /** @param message what is sent: the arguments of a request that is sent on keep their text @throws `bad_field` */
+  constructor(owner: CallOwner, message: CallOptions | Request, init: CallInit, resolve: (value: unknown) => void, reject: (error: AcommError) => void) {
+    const { task, args, streamUrl, taskUrl } = message;
+    const raw = "raw" in message ? message.raw : undefined;
     this.#owner = owner;
-    this.task = message.task;
-    this.#argsText = message.argsText;
-    this.#streamUrl = message.streamUrl;
-    this.#taskUrl = message.taskUrl;
+    this.task = checkName(task, "task");
+    this.#argsText = raw !== undefined && Object.is(raw.value, args) ? raw.text : encodeJson(args, "args");
+    this.#streamUrl = optionalUrl(streamUrl, "streamUrl");
+    this.#taskUrl = optionalUrl(taskUrl, "taskUrl");
     this.#init = init;
     this.#until = this.deadline = Math.ceil(performance.now() + init.timeoutMs);
     if (init.idleTimeoutMs !== undefined) this.deadline = this.#idleDeadline(init.idleTimeoutMs);

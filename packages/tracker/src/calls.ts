@@ -1,11 +1,11 @@
-import { AcommError, checkName, encodeJson, encodeUrl, optionalUrl, parseUrl } from "@acomm/protocol";
+import { AcommError, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { cancelledError, checkSignal, checkTimeoutMs } from "@acomm/transport";
 import type { Transport, TransportRegistry } from "@acomm/transport";
 import { performance } from "node:perf_hooks";
 import { asksFor } from "./asks-for.ts";
 import { Call } from "./call.ts";
-import type { CallInit, CallMessage, CallOutcome, CallOwner } from "./call.ts";
+import type { CallInit, CallOutcome, CallOwner } from "./call.ts";
 import { sendAgain } from "./send-again.ts";
 import type { CallOptions, ForwardOptions } from "./tracker-options.ts";
 
@@ -74,11 +74,11 @@ export class Calls {
     return sendAgain({ ...options, timeoutMs, retryForMs }, (leftMs) => this.#begin(url, message, { ...options, timeoutMs: leftMs }, outcome));
   }
 
-  #begin(url: string | URL, given: CallOptions | Request, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
-    return new Promise((resolve, reject) => { this.#start(url, messageOf(given), options, outcome, resolve, reject); });
+  #begin(url: string | URL, message: CallOptions | Request, options: ForwardOptions, outcome: CallOutcome): Promise<unknown> {
+    return new Promise((resolve, reject) => { this.#start(url, message, options, outcome, resolve, reject); });
   }
 
-  #start(url: string | URL, message: CallMessage, options: ForwardOptions, outcome: CallOutcome, resolve: (value: unknown) => void, reject: (error: AcommError) => void): void {
+  #start(url: string | URL, message: CallOptions | Request, options: ForwardOptions, outcome: CallOutcome, resolve: (value: unknown) => void, reject: (error: AcommError) => void): void {
     const { owner, checkRunning, defaultTimeoutMs } = this.#init;
     const { signal, responseHook, parent, onProgress, idleTimeoutMs } = options;
     const { url: target, transport } = this.target(url);
@@ -120,16 +120,4 @@ export class Calls {
       call.failed(error as AcommError);
     }
   }
-}
-
-/** What is sent of a call's options, or of a request that is sent on: its arguments keep their text. @throws `bad_field` */
-function messageOf(given: CallOptions | Request): CallMessage {
-  const { task, args, streamUrl, taskUrl } = given;
-  const raw = "raw" in given ? given.raw : undefined;
-  return {
-    task: checkName(task, "task"),
-    argsText: raw !== undefined && Object.is(raw.value, args) ? raw.text : encodeJson(args, "args"),
-    streamUrl: optionalUrl(streamUrl, "streamUrl"),
-    taskUrl: optionalUrl(taskUrl, "taskUrl"),
-  };
 }
