@@ -6,8 +6,8 @@ import type { Duplex, Readable } from "node:stream";
 export type TakeChunk = (chunk: Buffer) => boolean;
 
 const sharedBytes = 256 * 1024;
-/** A little less than a unix socket of Linux holds, so that a relay hands most of what it reads to the kernel at once. */
-const streamBytes = 192 * 1024;
+/** How much of a stream is read at once: a little less than a unix socket of Linux holds, so that a relay hands most of it to the kernel at once. */
+export const streamReadBytes: number = 192 * 1024;
 /** The sockets of messages read into it, every one: what it holds is taken before another read can begin. */
 let shared: Buffer | undefined;
 /** Who takes the chunks of the sockets that read into borrowed memory. */
@@ -17,11 +17,11 @@ const takers = new WeakMap<Readable | Duplex, { take: TakeChunk | undefined }>()
  * Connects a socket that reads into memory which is used again and again, instead of new memory for each read. It is paused;
  * it emits no `data`, {@link takeChunks} gets what it reads.
  *
- * @param forStream whether what is read may be kept for a while: the memory is then the socket's own
+ * @param ownBytes the size of memory of the socket's own, for what is read and kept for a while
  */
-export function connectBorrowing(path: string, forStream: boolean): Socket {
+export function connectBorrowing(path: string, ownBytes?: number): Socket {
   const taker: { take: TakeChunk | undefined } = { take: undefined };
-  const buffer = forStream ? Buffer.allocUnsafeSlow(streamBytes) : (shared ??= Buffer.allocUnsafeSlow(sharedBytes));
+  const buffer = ownBytes !== undefined ? Buffer.allocUnsafeSlow(ownBytes) : (shared ??= Buffer.allocUnsafeSlow(sharedBytes));
   const socket = connect({
     path,
     allowHalfOpen: true,

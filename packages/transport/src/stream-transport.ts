@@ -16,8 +16,8 @@ import { cancelledError, checkCount, checkTimeoutMs, closedError, waitFor } from
 export interface StreamTransportInit extends PoolOptions, ConnectionOptions {
   /** In lower case, without colon. */
   readonly schemes: readonly string[];
-  /** Gives a byte stream that is allowed to be half open; rejects when the signal aborts. */
-  readonly connect: (url: AcommUrl, signal: AbortSignal, purpose: "frames" | "stream") => Promise<Duplex>;
+  /** Gives a byte stream that is allowed to be half open; rejects when the signal aborts. `readBytes`: how much is best read at once. */
+  readonly connect: (url: AcommUrl, signal: AbortSignal, purpose: "frames" | "stream", readBytes?: number) => Promise<Duplex>;
   /**
    * Whether a broken connection may lose what the peer has written, as a network does. Then only what surely was not taken is sent
    * again; the rest is `ambiguous`. @default true
@@ -83,7 +83,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       }
       lastPeer.submit(message);
     },
-    async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs: silentMs = 60_000 }) {
+    async openStream(url, { signal, timeoutMs = connectTimeoutMs, idleTimeoutMs: silentMs = 60_000, readBytes }) {
       const doing = `open the stream ${nameOf(url)}`;
       checkTimeoutMs(timeoutMs);
       checkTimeoutMs(silentMs, "idleTimeoutMs");
@@ -93,7 +93,7 @@ export function createStreamTransport(init: StreamTransportInit): Transport {
       signal?.addEventListener("abort", abort);
       const timer = setTimeout(() => { limit.abort(new AcommError("timeout", `${doing}: no connection within ${timeoutMs} ms`)); }, timeoutMs);
       try {
-        const source = await connect(url, limit.signal, "stream");
+        const source = await connect(url, limit.signal, "stream", readBytes);
         if (!limit.signal.aborted) return new StreamReader(source, { streamEnd: url.streamEnd, idleTimeoutMs: silentMs, signal, doing: `read the stream ${nameOf(url)}` });
         source.destroy();
         throw limit.signal.reason;

@@ -83,6 +83,8 @@ export interface Transport {
 export interface StreamOptions extends WaitOptions {
   /** How long it may be silent; then it fails with `timeout`. @default 60 000 */
   readonly idleTimeoutMs?: number | undefined;
+  /** @internal How much is read at once. */
+  readonly readBytes?: number | undefined;
 }
 
 /** What every `stop` takes. */

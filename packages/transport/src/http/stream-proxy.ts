@@ -23,6 +23,9 @@ export interface StreamProxyOptions {
   readonly idleTimeoutMs?: number | undefined;
 }
 
+/** How much goes on to HTTP at once: half of what a relay hands on, so that TCP takes a whole write, and the next can be read meanwhile. */
+const readBytes = 96 * 1024;
+
 /**
  * Serves `GET …?addr=<stream URL>` where it is signed or authorised; the seed's `ProxyStreamHandler`. A cut stream becomes a body
  * that breaks off.
@@ -44,7 +47,7 @@ export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandl
     let source: Readable;
     try {
       const target = await findTarget(queryOf(request), request, signer, authorize);
-      source = await registry.lookup(target).openStream(target, { idleTimeoutMs, signal: left.signal });
+      source = await registry.lookup(target).openStream(target, { idleTimeoutMs, signal: left.signal, readBytes });
       await firstByte(source);
     } catch (error) {
       const [status, text] = describe(error);

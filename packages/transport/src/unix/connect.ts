@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import { connectBorrowing } from "../chunks.ts";
 
-/** Connects to a unix socket, half open and paused. The error is Node's. @param forStream see {@link connectBorrowing} */
-export function connectUnix(path: string, signal?: AbortSignal, forStream = false): Promise<Socket> {
+/** Connects to a unix socket, half open and paused. The error is Node's. @param ownBytes see {@link connectBorrowing} */
+export function connectUnix(path: string, signal?: AbortSignal, ownBytes?: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connectBorrowing(path, forStream);
+    const socket = connectBorrowing(path, ownBytes);
     const onAbort = (): void => {
       socket.destroy();
       reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));

@@ -1,4 +1,5 @@
 import { socketPathOf } from "@acomm/protocol";
+import { streamReadBytes } from "../chunks.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import type { PoolOptions } from "../peer.ts";
 import { createStreamTransport } from "../stream-transport.ts";
@@ -16,5 +17,5 @@ export interface UnixTransportOptions extends PoolOptions, ConnectionOptions {
 
 /** The transport for `unix:`. It keeps connections to peers that take more than one message. */
 export function createUnixTransport(options: UnixTransportOptions = {}): Transport {
-  return createStreamTransport({ isLossy: false, ...options, schemes: ["unix"], connect: (url, signal, purpose) => connectUnix(socketPathOf(url), signal, purpose === "stream") });
+  return createStreamTransport({ isLossy: false, ...options, schemes: ["unix"], connect: (url, signal, purpose, readBytes = streamReadBytes) => connectUnix(socketPathOf(url), signal, purpose === "stream" ? readBytes : undefined) });
 }
