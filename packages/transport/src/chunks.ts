@@ -5,7 +5,8 @@ import type { Duplex, Readable } from "node:stream";
 /** Gets what was read; false when no more is wanted before the stream is resumed. Borrowed memory is valid until then. */
 export type TakeChunk = (chunk: Buffer) => boolean;
 
-const sharedBytes = 256 * 1024;
+/** Less than the 128 KiB up to which V8 keeps a text among the other young ones: memory for a longer one is asked of the kernel each time. */
+const sharedBytes = 120 * 1024;
 /** How much of a stream is read at once: a little less than a unix socket of Linux holds, so that a relay hands most of it to the kernel at once. */
 export const streamReadBytes: number = 192 * 1024;
 /** The sockets of messages read into it, every one: what it holds is taken before another read can begin. */
