@@ -5,6 +5,7 @@ import { Pair } from "./calls/pair.ts";
 import type { Measurement } from "./calls/pair.ts";
 import { payloadOf } from "./payload.ts";
 import { temporaryDirectory } from "./process/temporary-directory.ts";
+import { usage } from "./process/usage.ts";
 import { interleave } from "./rounds.ts";
 import type { Measured } from "./rounds.ts";
 import { varied } from "./varied/varied.ts";
@@ -34,6 +35,12 @@ test("200 bytes, 64 in flight: near the bare socket in calls and processor time,
 test("200 bytes, one in flight: near the bare socket in time", async () => {
   const { acomm, "bare net": bare } = await compare(["acomm", "bare net"], 1, 200);
   expect(acomm.p50Ms / bare.p50Ms).toBeLessThan(2.4);
+});
+
+test.skipIf(usage().allocatedBytes === undefined)("200 bytes, 1024 in flight: near the bare socket in the memory that a call goes through", async () => {
+  const { acomm, "bare net": bare } = await compare(["acomm", "bare net"], 1024, 200);
+  expect(acomm.callerBytes / bare.callerBytes).toBeLessThan(2.2);
+  expect(acomm.serviceBytes / bare.serviceBytes).toBeLessThan(3.2);
 });
 
 test("200 bytes, 64 in flight: near plain calls with a trace, one signal for all, a URL object, and where they are answered one by one", async () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { mixedRecords, payloadOf, textOf } from "../payload.ts";
 import { leftOut } from "../process/program.ts";
 import { temporaryDirectory } from "../process/temporary-directory.ts";
+import { usage } from "../process/usage.ts";
 import { interleave, relativeTo } from "../rounds.ts";
 import type { Measured } from "../rounds.ts";
 import type { Column, Row, Section } from "../section.ts";
@@ -17,7 +18,7 @@ export interface CallsOptions {
   readonly text: boolean;
 }
 
-const columns: readonly Column[] = [
+const callColumns: readonly Column[] = [
   { key: "callsPerSecond", heading: "calls/s" },
   { key: "slowest", heading: "slowest" },
   { key: "fastest", heading: "fastest" },
@@ -27,6 +28,14 @@ const columns: readonly Column[] = [
   { key: "cpuSecondsPer100k", heading: "cpu s/100k", digits: 2 },
   { key: "cpuOfBare", heading: "cpu of bare", digits: 2 },
   { key: "peakMiB", heading: "peak MiB" },
+];
+
+const memoryColumns: readonly Column[] = [
+  { key: "callerBytes", heading: "caller B/call" },
+  { key: "callerOfBare", heading: "of bare", digits: 2 },
+  { key: "serviceBytes", heading: "service B/call" },
+  { key: "serviceOfBare", heading: "of bare", digits: 2 },
+  { key: "callsPerSecond", heading: "calls/s" },
 ];
 
 /** The payload's size in bytes, and how many calls are in flight. */
@@ -41,6 +50,7 @@ const overNats = ["acomm over nats", "nats", "nats, without traces"];
 const all = [...Object.keys(contestants).filter((name) => name !== "acomm over nats"), goPeer];
 const few = ["acomm", "bare net", "one connection per message"];
 const ofMixedRecords = ["acomm", "bare net", "birpc", "birpc, one write a turn", "zeromq"];
+const inMemory = [...ofMixedRecords, "one connection per message", "vscode-jsonrpc", "undici, pipelined"];
 const ofLargePayloads = [...few, "grpc-js", "undici, pipelined"];
 
 /** The tables by name: one for each size of the payload and number of calls in flight. */
@@ -57,6 +67,9 @@ export function callSections({ quick, text }: CallsOptions): Record<string, () =
     const name = `calls-mixed-${inFlight}`;
     sections[name] = () => compare({ name, bytes: 300, inFlight, quick, text, contestants: ofMixedRecords, variants: mixedRecords(), base: "bare net" });
   }
+  if (!quick && usage().allocatedBytes !== undefined) {
+    sections["allocated-1024"] = () => compare({ name: "allocated-1024", subject: "Memory that calls go through", columns: memoryColumns, bytes: 200, inFlight: 1024, quick, text, contestants: inMemory, base: "bare net" });
+  }
   for (const inFlight of quick ? [64] : [1, 64, 1024]) {
     const name = `nats-${inFlight}`;
     sections[name] = () => compare({ name, bytes: 200, inFlight, quick, text, contestants: overNats, base: "nats" });
@@ -64,8 +77,15 @@ export function callSections({ quick, text }: CallsOptions): Record<string, () =
   return sections;
 }
 
+/** What is set beside the base, and what the ratio is called. */
+const ratios = [["callsPerSecond", "ofBare"], ["cpuSecondsPer100k", "cpuOfBare"], ["callerBytes", "callerOfBare"], ["serviceBytes", "serviceOfBare"]] as const;
+
 interface Comparison extends CallsOptions {
   readonly name: string;
+  /** What the title begins with. @default calls, and through what */
+  readonly subject?: string;
+  /** @default those of calls */
+  readonly columns?: readonly Column[];
   readonly contestants: readonly string[];
   /** The one that the others are set beside. */
   readonly base: string;
@@ -75,7 +95,7 @@ interface Comparison extends CallsOptions {
   readonly variants?: readonly unknown[];
 }
 
-async function compare({ name, bytes, inFlight, quick, text, contestants: names, base, variants }: Comparison): Promise<Section> {
+async function compare({ name, subject, columns = callColumns, bytes, inFlight, quick, text, contestants: names, base, variants }: Comparison): Promise<Section> {
   const large = bytes > 100_000;
   // short rounds and many of them, yet each is to be long beside a call
   const seconds = large ? (inFlight === 1 ? 0.5 : 1) : inFlight > 100 ? 0.4 : 0.25;
@@ -98,10 +118,11 @@ async function compare({ name, bytes, inFlight, quick, text, contestants: names,
   const rows = (await interleave(measured, { rounds })).map(withExtremes);
   return {
     name,
-    title: `Calls${base === "nats" ? " through a nats-server" : ""}: ${variants === undefined ? `${bytes} bytes of ${text ? "text" : "records"}` : "records of many lengths, half of them not ASCII,"} each way, ${inFlight} in flight`,
+    title: `${subject ?? `Calls${base === "nats" ? " through a nats-server" : ""}`}: ${variants === undefined ? `${bytes} bytes of ${text ? "text" : "records"}` : "records of many lengths, half of them not ASCII,"} each way, ${inFlight} in flight`,
     method: [`Two processes each, started for this table; medians of ${rounds} interleaved rounds of ${seconds} s after ${warmUpSeconds} s of warming up, of ratios within each round.`, ...missing].join(" "),
     columns,
-    rows: relativeTo(base, "cpuSecondsPer100k", relativeTo(base, "callsPerSecond", rows, "ofBare"), "cpuOfBare")
+    rows: ratios
+      .reduce((all, [key, ratioKey]) => relativeTo(base, key, all, ratioKey), rows)
       .sort((a, b) => (b.values["callsPerSecond"] ?? 0) - (a.values["callsPerSecond"] ?? 0)),
   };
 }

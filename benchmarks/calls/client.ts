@@ -1,7 +1,7 @@
 /** The client's process: calls as one contestant, for as long and with as many in flight as it is told. */
 import { deepEqual } from "node:assert/strict";
 import { answer } from "../process/answer.ts";
-import { usage } from "../process/usage.ts";
+import { bytesBetween, usage } from "../process/usage.ts";
 import { contestants } from "./contestant.ts";
 import type { ContestantName } from "./contestant.ts";
 
@@ -23,6 +23,8 @@ export interface RoundResult {
   readonly p99Ms: number;
   readonly cpuSeconds: number;
   readonly peakMiB: number;
+  /** Of this process alone; undefined where V8 doesn't tell. */
+  readonly allocatedBytes?: number | undefined;
 }
 
 const [name = "", socketPath = ""] = process.argv.slice(2);
@@ -55,5 +57,6 @@ async function measure({ seconds, inFlight, args, variants = [args] }: Round): P
     p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
     cpuSeconds: after.cpuSeconds - before.cpuSeconds,
     peakMiB: after.peakMiB,
+    allocatedBytes: bytesBetween(before, after),
   };
 }

@@ -1,11 +1,12 @@
 import { dirname } from "node:path";
 import { MeasuredProcess, startNode } from "../process/measured-process.ts";
 import { buildGo, goPeerSources } from "../process/program.ts";
+import { bytesBetween } from "../process/usage.ts";
 import type { Round, RoundResult } from "./client.ts";
 import { goPeer } from "./contestant.ts";
 
-/** One round of one contestant. A type of its own keys, so that it goes into a row. */
-export type Measurement = Readonly<Record<"callsPerSecond" | "p50Ms" | "p99Ms" | "cpuSecondsPer100k" | "peakMiB", number>>;
+/** One round of one contestant; bytes are of each call, NaN where V8 doesn't tell. A type of its own keys, so that it goes into a row. */
+export type Measurement = Readonly<Record<"callsPerSecond" | "p50Ms" | "p99Ms" | "cpuSecondsPer100k" | "peakMiB" | "callerBytes" | "serviceBytes", number>>;
 
 /** The two processes of a contestant. */
 export class Pair implements AsyncDisposable {
@@ -27,7 +28,7 @@ export class Pair implements AsyncDisposable {
   /** Processor time is that of all processes that took part, the peak the largest resident set of one since it began. */
   async measure(round: Round): Promise<Measurement> {
     const before = await this.#server.usage();
-    const { calls, seconds, p50Ms, p99Ms, cpuSeconds, peakMiB } = await this.#client.ask<RoundResult>("measure", round);
+    const { calls, seconds, p50Ms, p99Ms, cpuSeconds, peakMiB, allocatedBytes = Number.NaN } = await this.#client.ask<RoundResult>("measure", round);
     const after = await this.#server.usage();
     return {
       callsPerSecond: calls / seconds,
@@ -35,6 +36,8 @@ export class Pair implements AsyncDisposable {
       p99Ms,
       cpuSecondsPer100k: ((cpuSeconds + after.cpuSeconds - before.cpuSeconds) / calls) * 100_000,
       peakMiB: Math.max(peakMiB, after.peakMiB),
+      callerBytes: allocatedBytes / calls,
+      serviceBytes: (bytesBetween(before, after) ?? Number.NaN) / calls,
     };
   }
 

@@ -15,5 +15,5 @@ function usageWithBroker(): Usage {
   const pid = contestant.brokerPid?.();
   if (pid === undefined) return own;
   const broker = usageOf(pid);
-  return { cpuSeconds: own.cpuSeconds + broker.cpuSeconds, peakMiB: Math.max(own.peakMiB, broker.peakMiB) };
+  return { ...own, cpuSeconds: own.cpuSeconds + broker.cpuSeconds, peakMiB: Math.max(own.peakMiB, broker.peakMiB) };
 }

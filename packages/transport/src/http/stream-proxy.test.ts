@@ -17,6 +17,7 @@ import { openStream } from "../stream.ts";
 import { StreamSigner } from "../stream-signer.ts";
 import { serveUnixStream } from "../unix/stream.ts";
 import type { UnixStream } from "../unix/stream.ts";
+import { createUnixTransport } from "../unix/transport.ts";
 import { createStreamProxyHandler } from "./stream-proxy.ts";
 import type { StreamProxyOptions } from "./stream-proxy.ts";
 
@@ -35,6 +36,22 @@ const statusOf = async (url: string | URL, init: RequestInit = {}): Promise<numb
   return response.status;
 };
 const addrOf = (server: TestServer, target: string): string => `${server.url}?${new URLSearchParams({ addr: target }).toString()}`;
+
+test("reads by 96 KiB, of which TCP takes the whole", async () => {
+  let chunk = 0;
+  const whole = createUnixTransport();
+  const registry = createRegistry([{
+    ...whole,
+    openStream: (url, options) => {
+      chunk = options.readBytes ?? 0;
+      return whole.openStream(url, options);
+    },
+  }]);
+  await using server = await startProxy({ authorize: () => true, registry });
+  const served = await serveStream([Buffer.alloc(1_000_000)]);
+  expect((await (await fetch(addrOf(server, served.url.href))).arrayBuffer()).byteLength).toBe(1_000_000);
+  expect(chunk).toBe(96 * 1024);
+});
 
 describe("a signed URL", () => {
   test("is served, with headers that let no browser guess (S27)", async () => {

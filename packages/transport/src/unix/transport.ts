@@ -17,5 +17,5 @@ export interface UnixTransportOptions extends PoolOptions, ConnectionOptions {
 
 /** The transport for `unix:`. It keeps connections to peers that take more than one message. */
 export function createUnixTransport(options: UnixTransportOptions = {}): Transport {
-  return createStreamTransport({ isLossy: false, ...options, schemes: ["unix"], connect: (url, signal, purpose, readBytes = streamReadBytes) => connectUnix(socketPathOf(url), signal, purpose === "stream" ? readBytes : undefined) });
+  return createStreamTransport({ isLossy: false, ...options, schemes: ["unix"], connect: (url, signal, purpose, readBytes) => connectUnix(socketPathOf(url), signal, purpose === "stream" ? (readBytes ?? streamReadBytes) : undefined) });
 }
