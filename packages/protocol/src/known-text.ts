@@ -1,8 +1,8 @@
-/** The text that is being read, where all of it is ASCII, and its bytes: one index fits both. */
+/** The text that is being read, each of whose characters is one byte, and these bytes: one index fits both. */
 let readText = "";
 let readBytes: DataView | undefined;
 
-/** @internal Until the next call, {@link KnownText} looks at the bytes of this text: all of them ASCII, none of them changed meanwhile. */
+/** @internal Until the next call {@link KnownText} may look at the bytes of this text, whose frames are ASCII. They must not change meanwhile. */
 export function noteBytes(text: string, bytes?: Uint8Array): void {
   readText = text;
   readBytes = bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
