@@ -65,7 +65,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
   readonly #streamUrl: AcommUrl | null;
   readonly #taskUrl: AcommUrl | null;
   readonly #init: CallInit;
-  /** By when the whole must be done; a small integer, as every deadline here, takes no memory of its own. */
+  /** By when the whole must be done; rounded up, since a small integer takes no memory of its own. So is `deadline`. */
   readonly #until: number;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: AcommError) => void;

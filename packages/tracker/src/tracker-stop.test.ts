@@ -35,6 +35,15 @@ test("stop refuses new requests and waits for those that are open", async () => 
   expect(outcomes).toEqual(["success"]);
 });
 
+test("what is cut as soon as it was asked for is not younger than that", async () => {
+  for (let turn = 0; turn < 20; turn += 1) {
+    const tracker = await startTracker();
+    tracker.trackRequest(createRequest({ id: "young", task: "t", responseHook: tracker.url }), { timeoutMs: 1000 });
+    const { cut } = await tracker.stop({ graceMs: 0 });
+    expect(cut[0]?.ageMs).toBeGreaterThanOrEqual(0);
+  }
+});
+
 test("F39 after graceMs what is left fails with stopping, and the report says what it was", async () => {
   const tracker = await startTracker();
   const errors: string[] = [];

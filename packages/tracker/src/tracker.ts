@@ -335,7 +335,7 @@ export class Tracker implements AsyncDisposable {
     const now = performance.now();
     const cut: CutWork[] = [];
     for (const pending of this.#pending.values()) {
-      cut.push({ id: pending.id, task: pending.task, ageMs: Math.max(now - pending.startedAt, 0) });
+      cut.push({ id: pending.id, task: pending.task, ageMs: Math.max(now - pending.startedAt, 0) }); // deadlines are rounded up
       this.#pending.settle(pending, new AcommError("stopping", `the tracker stopped before request ${JSON.stringify(pending.id)} (${pending.task}) was answered`, { retryable: false }));
     }
     await settledWithin([...this.#forwarder.done(), ...this.#streams.done()], leftMs());

@@ -18,7 +18,7 @@ const takers = new WeakMap<Readable | Duplex, { take: TakeChunk | undefined }>()
  * Connects a socket that reads into memory which is used again and again, instead of new memory for each read. It is paused;
  * it emits no `data`, {@link takeChunks} gets what it reads.
  *
- * @param ownBytes the size of memory of the socket's own, for what is read and kept for a while
+ * @param ownBytes how much memory of its own the socket reads into, for what is kept for a while; @default that of all sockets of messages
  */
 export function connectBorrowing(path: string, ownBytes?: number): Socket {
   const taker: { take: TakeChunk | undefined } = { take: undefined };

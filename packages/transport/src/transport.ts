@@ -83,7 +83,7 @@ export interface Transport {
 export interface StreamOptions extends WaitOptions {
   /** How long it may be silent; then it fails with `timeout`. @default 60 000 */
   readonly idleTimeoutMs?: number | undefined;
-  /** @internal How much is read at once. */
+  /** @internal How much is read at once, where the transport can choose. @default what is best for a relay */
   readonly readBytes?: number | undefined;
 }
 
