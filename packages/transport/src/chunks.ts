@@ -9,6 +9,8 @@ export type TakeChunk = (chunk: Buffer) => boolean;
 const sharedBytes = 120 * 1024;
 /** How much of a stream is read at once: a little less than a unix socket of Linux holds, so that a relay hands most of it to the kernel at once. */
 export const streamReadBytes: number = 192 * 1024;
+/** Where a stream goes to a function or to HTTP: half of that, so that TCP takes the whole and the writer works on the rest meanwhile. */
+export const handedReadBytes: number = 96 * 1024;
 /** The sockets of messages read into it, every one: what it holds is taken before another read can begin. */
 let shared: Buffer | undefined;
 /** Who takes the chunks of the sockets that read into borrowed memory. */

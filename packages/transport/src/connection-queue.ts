@@ -7,7 +7,7 @@ import type { ConnectionOptions } from "./connection.ts";
 import { defaultMaxConnections } from "./descriptors.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { StopOptions, StopReport } from "./transport.ts";
-import { checkCount, checkGraceMs } from "./wait.ts";
+import { checkCount, checkGraceMs, cutError, stoppingError } from "./wait.ts";
 import { withinGrace } from "./within-grace.ts";
 
 /** The limits of a listener. */
@@ -69,7 +69,7 @@ export class ConnectionQueue {
     const isFull = !this.#isClosed && this.#open.size >= this.#maxConnections && !this.#makeRoom();
     if (this.#isClosed || isFull) {
       const error = this.#isClosed
-        ? new AcommError("stopping", "the listener is stopping: it takes no more")
+        ? stoppingError()
         : new AcommError("overloaded", `the listener has its ${this.#maxConnections} connections: keep one open instead of many, or raise maxConnections`);
       this.#refuse(connection, error);
       return;
@@ -109,7 +109,7 @@ export class ConnectionQueue {
     const graceMs = checkGraceMs(options.graceMs);
     for (const connection of this.#waiting.splice(0)) {
       this.#open.delete(connection);
-      this.#refuse(connection, new AcommError("stopping", "the listener is stopping: send it elsewhere"));
+      this.#refuse(connection, stoppingError());
     }
     if (this.#open.size + this.#closing.size > 0 && graceMs > 0) {
       await withinGrace(graceMs, (over) => { this.#onEmpty = over; });
@@ -117,7 +117,7 @@ export class ConnectionQueue {
     const cutConnections = this.#open.size;
     for (const connection of [...this.#open.values(), ...this.#closing.values()]) {
       this.#open.delete(connection);
-      connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
+      connection.destroy(cutError());
     }
     return { cut: [], cutConnections };
   }

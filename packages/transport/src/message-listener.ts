@@ -1,11 +1,11 @@
-import { AcommError, defaultMaxFrameBytes } from "@acomm/protocol";
+import { defaultMaxFrameBytes } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import { ByteBudget } from "./byte-budget.ts";
 import { MessageConnection } from "./message-connection.ts";
 import type { MessageWay } from "./message-connection.ts";
 import type { ListeningPoint } from "./stream-listener.ts";
 import type { Listener, StopOptions, StopReport } from "./transport.ts";
-import { checkCount, checkGraceMs, checkStarted, stoppedError } from "./wait.ts";
+import { checkCount, checkGraceMs, checkStarted, cutError, stoppedError } from "./wait.ts";
 import { withinGrace } from "./within-grace.ts";
 
 /** The limits of a listener for messages. */
@@ -108,7 +108,7 @@ class MessageListener implements Listener {
       await withinGrace(graceMs, (over) => { this.#onEmpty = over; });
     }
     const cutConnections = this.#open.size;
-    for (const connection of this.#open) connection.destroy(new AcommError("stopping", "the listener stopped and cut the connection"));
+    for (const connection of this.#open) connection.destroy(cutError());
     this.#open.clear();
     await closed;
     return { cut: [], cutConnections };

@@ -55,6 +55,17 @@ describe("stream() to a function", () => {
     await served.done;
   });
 
+  test("gives it no more than 96 KiB at once, so that the writer works meanwhile", async () => {
+    const served = await serveStream(pieces());
+    let longest = 0;
+    await stream(async (chunk) => {
+      longest = Math.max(longest, chunk.length);
+      await turn(); // the writer has filled what the kernel holds
+    }, served.url);
+    expect(longest).toBe(96 * 1024);
+    await served.done;
+  });
+
   test("reads no further while what it returned has not settled, and leaves the chunk alone until then", async () => {
     const served = await serveStream(pieces());
     const hash = createHash("sha256");

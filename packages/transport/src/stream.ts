@@ -1,6 +1,7 @@
 import { parseUrl } from "@acomm/protocol";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { handedReadBytes } from "./chunks.ts";
 import { pump } from "./pump.ts";
 import { createRegistry } from "./registry.ts";
 import type { TransportRegistry } from "./registry.ts";
@@ -44,7 +45,7 @@ export async function openStream(url: string | URL, options: OpenStreamOptions =
  */
 export async function stream(destination: Writable | ChunkHandler, url: string | URL, options: OpenStreamOptions = {}): Promise<number> {
   if (typeof destination !== "function") destination.once("error", () => undefined); // it may fail before there is a source
-  const source = await openStream(url, options);
+  const source = await openStream(url, typeof destination === "function" ? { readBytes: handedReadBytes, ...options } : options);
   let bytes = 0;
   try {
     if (typeof destination !== "function" && destination.errored != null) throw destination.errored; // undefined where Deno's is an HTTP response

@@ -49,6 +49,11 @@ export function stoppingError(): AcommError {
   return new AcommError("stopping", "the receiver is stopping: send it elsewhere");
 }
 
+/** Why a listener ends a connection that was not done when its grace was over. */
+export function cutError(): AcommError {
+  return new AcommError("stopping", "the listener stopped and cut the connection");
+}
+
 /** The error of a transport that was closed. */
 export function closedError(): AcommError {
   return new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false });

@@ -3,6 +3,7 @@ import type { AcommUrl } from "@acomm/protocol";
 import type { IncomingMessage } from "node:http";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
+import { handedReadBytes } from "../chunks.ts";
 import { pump } from "../pump.ts";
 import { createRegistry } from "../registry.ts";
 import type { TransportRegistry } from "../registry.ts";
@@ -22,9 +23,6 @@ export interface StreamProxyOptions {
   /** For the silence of a stream. @default 60 000 */
   readonly idleTimeoutMs?: number | undefined;
 }
-
-/** How much goes on to HTTP at once: half of what a relay hands on, so that TCP takes a whole write, and the next can be read meanwhile. */
-const readBytes = 96 * 1024;
 
 /**
  * Serves `GET …?addr=<stream URL>` where it is signed or authorised; the seed's `ProxyStreamHandler`. A cut stream becomes a body
@@ -47,7 +45,7 @@ export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandl
     let source: Readable;
     try {
       const target = await findTarget(queryOf(request), request, signer, authorize);
-      source = await registry.lookup(target).openStream(target, { idleTimeoutMs, signal: left.signal, readBytes });
+      source = await registry.lookup(target).openStream(target, { idleTimeoutMs, signal: left.signal, readBytes: handedReadBytes });
       await firstByte(source);
     } catch (error) {
       const [status, text] = describe(error);

@@ -141,10 +141,14 @@ async function readAll(response: IncomingMessage, doing: string): Promise<Buffer
 
 function statusError(status: number, doing: string): AcommError {
   const code: AcommErrorCode = status === 413 ? "frame_too_large" : status === 429 || status === 503 ? "overloaded" : status >= 500 || status < 300 ? "ambiguous" : "undeliverable";
-  return new AcommError(code, `${doing}: the server answered with status ${status} instead of an acknowledgement${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`);
+  return new AcommError(code, `${doing}: ${answeredWith(status, " instead of an acknowledgement")}`);
 }
 
 function streamStatusError(status: number, doing: string): AcommError {
   const code: AcommErrorCode = status === 401 || status === 403 ? "forbidden_target" : status === 404 || status === 410 || status >= 500 ? "unavailable" : "undeliverable";
-  return new AcommError(code, `${doing}: the server answered with status ${status}${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`);
+  return new AcommError(code, `${doing}: ${answeredWith(status)}`);
+}
+
+function answeredWith(status: number, insteadOf = ""): string {
+  return `the server answered with status ${status}${insteadOf}${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`;
 }

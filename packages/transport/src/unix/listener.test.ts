@@ -290,7 +290,7 @@ describe("a graceful stop", () => {
     second.say("taken");
     await listener.nextConnection().then((connection) => { listener.doneConnection(connection!); });
     const stopped = listener.stop();
-    expect(JSON.parse((await second.next()) ?? "")).toMatchObject({ error: "stopping: the listener is stopping: send it elsewhere" });
+    expect(JSON.parse((await second.next()) ?? "")).toMatchObject({ error: "stopping: the receiver is stopping: send it elsewhere" });
     second.socket.end();
     client.socket.end();
     expect(await stopped).toEqual({ cut: [], cutConnections: 0 });
