@@ -1,4 +1,4 @@
-import { AcommError, encodeErrorText } from "./acomm-error.ts";
+import { badField, encodeErrorText } from "./acomm-error.ts";
 import { kindOf } from "./fields.ts";
 import { readExtensions, readMembers } from "./members.ts";
 import { readError, responseKeys } from "./response-codec.ts";
@@ -38,7 +38,7 @@ export function decodeAcknowledgement(message: string | Uint8Array): Acknowledge
   if (message === acceptedOnceText) return acceptedOnce;
   const members = readMembers(message, responseKeys);
   const id = members.get("id")?.value ?? "";
-  if (typeof id !== "string") throw new AcommError("bad_field", `id must be a string, but is ${kindOf(id)}`);
+  if (typeof id !== "string") throw badField(`id must be a string, but is ${kindOf(id)}`);
   const ext = readExtensions(members);
   const keepAlive = ext?.["keepAlive"] === true;
   return { error: readError(members.get("error")?.value), keepAlive, reply: keepAlive && ext["reply"] === true, cancel: keepAlive && ext["cancel"] === true };

@@ -56,6 +56,11 @@ export class AcommError extends Error {
   }
 }
 
+/** @internal What an argument that can't be taken gets: `bad_field`. */
+export function badField(message: string, options?: AcommErrorOptions): AcommError {
+  return new AcommError("bad_field", message, options);
+}
+
 const knownCodes: ReadonlySet<string> = new Set(acommErrorCodes);
 
 /** Whether it is one of {@link acommErrorCodes}. */

@@ -1,4 +1,5 @@
-import { AcommError } from "./acomm-error.ts";
+import type { AcommError } from "./acomm-error.ts";
+import { badField } from "./acomm-error.ts";
 import { foldKey, kindOf, utf8Length } from "./fields.ts";
 
 /** The longest URL, in characters. */
@@ -238,5 +239,5 @@ function escapePath(path: string, field: string): string {
 }
 
 function badUrl(field: string, problem: string): AcommError {
-  return new AcommError("bad_field", `${field} ${problem}`);
+  return badField(`${field} ${problem}`);
 }

@@ -1,4 +1,4 @@
-import { AcommError } from "./acomm-error.ts";
+import { badField } from "./acomm-error.ts";
 import type { Request } from "./request.ts";
 
 /** The task that cancels a request of the same connection, where the peer has announced it (wire 2.4). */
@@ -14,5 +14,5 @@ export function cancelledId({ task, args }: Pick<Request, "task" | "args">): str
   if (task !== cancelTask) return undefined;
   const { id } = (args ?? {}) as { readonly id?: unknown };
   if (typeof id === "string") return id;
-  throw new AcommError("bad_field", `args.id must be the id of the request that ${cancelTask} takes back`);
+  throw badField(`args.id must be the id of the request that ${cancelTask} takes back`);
 }

@@ -1,4 +1,4 @@
-import { AcommError } from "./acomm-error.ts";
+import { badField } from "./acomm-error.ts";
 
 /** The longest `id` and `task`, in UTF-8. */
 export const maxNameBytes = 128;
@@ -39,18 +39,18 @@ let lastPlain = "-";
 
 /** @internal Checks an `id` or a `task`. @throws `bad_field` naming the field, the kind of its value and the limit. */
 export function checkName(value: unknown, field: "id" | "task"): string {
-  if (typeof value !== "string") throw new AcommError("bad_field", `${field} must be a string of 1 to ${maxNameBytes} bytes, but is ${kindOf(value)}`);
+  if (typeof value !== "string") throw badField(`${field} must be a string of 1 to ${maxNameBytes} bytes, but is ${kindOf(value)}`);
   if (value === lastPlain) return value;
   if (plainName.test(value)) {
     lastPlain = value;
     return value;
   }
-  if (value === "") throw new AcommError("bad_field", `${field} must be a string of 1 to ${maxNameBytes} bytes, but is empty`);
-  if (controlCharacter.test(value)) throw new AcommError("bad_field", `${field} must not hold control characters`);
+  if (value === "") throw badField(`${field} must be a string of 1 to ${maxNameBytes} bytes, but is empty`);
+  if (controlCharacter.test(value)) throw badField(`${field} must not hold control characters`);
   // a lone surrogate becomes U+FFFD here, as it does in the original
   const name = value.toWellFormed();
   const bytes = utf8Length(name);
-  if (bytes > maxNameBytes) throw new AcommError("bad_field", `${field} must be at most ${maxNameBytes} bytes, but has ${bytes}`);
+  if (bytes > maxNameBytes) throw badField(`${field} must be at most ${maxNameBytes} bytes, but has ${bytes}`);
   return name;
 }
 

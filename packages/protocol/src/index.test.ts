@@ -17,8 +17,8 @@ test("the public names", () => {
 
 test("what only its neighbours use, and no type mentions", () => {
   expect(names.filter((name) => internal.has(name))).toEqual([
-    "KnownText", "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "cutOut", "decodeUtf8", "encodeCall",
+    "KnownText", "badField", "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "cutOut", "decodeUtf8", "encodeCall",
     "encodeJson", "encodeProgress", "encodeReply", "nearNames", "noteBytes", "optionalUrl", "parseJson", "parseMember", "replyHead",
-    "replyResult", "utf8Length",
+    "replyResult", "takePieces", "utf8Length",
   ]);
 });

@@ -1,6 +1,6 @@
 export { acceptedOnceText, acceptedReplyText, acceptedText, decodeAcknowledgement, encodeRefusal, isAnswer } from "./acknowledgement.ts";
 export type { Acknowledgement } from "./acknowledgement.ts";
-export { AcommError, acommErrorCodes, decodeErrorText, encodeErrorText, isErrorCode } from "./acomm-error.ts";
+export { AcommError, acommErrorCodes, badField, decodeErrorText, encodeErrorText, isErrorCode } from "./acomm-error.ts";
 export type { AcommErrorCode, AcommErrorOptions } from "./acomm-error.ts";
 export { AcommUrl, decodeUrl, encodeUrl, maxSocketPathBytes, maxUrlLength, parseUrl, socketPathOf } from "./acomm-url.ts";
 export { cancelledId, cancelTask, encodeCancel } from "./cancel.ts";
@@ -12,6 +12,7 @@ export type { FrameHandler } from "./frame.ts";
 export { decodeUtf8, defaultMaxDepth, encodeJson, parseJson, parseMember } from "./json-text.ts";
 export type { RawJson } from "./json-text.ts";
 export { KnownText, noteBytes } from "./known-text.ts";
+export { takePieces } from "./long-text.ts";
 export { nearNames } from "./near-names.ts";
 export { checkOptionNames } from "./option-names.ts";
 export type { OptionNames } from "./option-names.ts";

@@ -125,6 +125,11 @@ test("A31 depth is found behind any amount of shallow text", () => {
   const shallow = Array.from({ length: 2000 }, () => "[1]").join(",");
   expect(parseJson(`[${shallow},${nested(255)}]`)).toHaveLength(2001);
   expect(refusal(() => parseJson(`[${shallow},${nested(256)}]`)).message).toContain("256 levels");
+  for (const inner of ["1.5", "1,2", '1.5,"a"', "0.5,[]"]) {
+    const isDeeper = inner.includes("[");
+    expect(parseJson(`[${shallow},${nested(isDeeper ? 254 : 255, inner)}]`)).toHaveLength(2001);
+    expect(refusal(() => parseJson(`[${shallow},${nested(isDeeper ? 255 : 256, inner)}]`)).message).toContain("256 levels");
+  }
 });
 
 test("parseMember takes one level less than a message, and gives undefined for what is no JSON", () => {

@@ -1,4 +1,4 @@
-import { AcommError } from "./acomm-error.ts";
+import { AcommError, badField } from "./acomm-error.ts";
 
 /** A JSON value with its text, which is sent byte for byte as long as `value` is still the same. */
 export interface RawJson {
@@ -90,9 +90,9 @@ export function encodeJson(value: unknown, field: string): string {
     const text = JSON.stringify(value) as string | undefined;
     if (text !== undefined) return text;
   } catch (cause) {
-    throw new AcommError("bad_field", `${field} cannot be written as JSON: ${cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "its toJSON failed"}`);
+    throw badField(`${field} cannot be written as JSON: ${cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "its toJSON failed"}`);
   }
-  throw new AcommError("bad_field", `${field} must be a JSON value, not a ${typeof value}`);
+  throw badField(`${field} must be a JSON value, not a ${typeof value}`);
 }
 
 /** How much of a text is searched before it is parsed, in characters: what is deep is mostly so from its beginning. */
@@ -120,17 +120,24 @@ function opensDeeper(text: string, maxDepth: number): boolean {
 
 /** Whether arrays and objects are nested deeper than `levels`; faster than to look through their text. */
 function nestsDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return Array.isArray(value) ? elementsNestDeeper(value, levels) : membersNestDeeper(value as Members, levels);
+  return typeof value === "object" && value !== null && (Array.isArray(value) ? arrayNestsDeeper(value, levels) : membersNestDeeper(value as Members, levels));
 }
 
-// two functions, and neither called for anything else: half the time of one for both
+// Functions of their own, and none called for anything else: half the time of one for all. Arrays of fractions are kept in another way
+// than others, and a loop that meets both kinds takes twice the time of `every`.
+function arrayNestsDeeper(elements: readonly unknown[], levels: number): boolean {
+  return levels === 0 || (!elements.every(isNumber) && elementsNestDeeper(elements, levels));
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number";
+}
+
 function elementsNestDeeper(elements: readonly unknown[], levels: number): boolean {
-  if (levels === 0) return true;
   // eslint-disable-next-line @typescript-eslint/prefer-for-of -- what an iterator gives takes as much memory as the value itself
   for (let index = 0; index < elements.length; index += 1) {
     const value = elements[index];
-    if (typeof value === "object" && value !== null && (Array.isArray(value) ? elementsNestDeeper(value, levels - 1) : membersNestDeeper(value as Members, levels - 1))) return true;
+    if (typeof value === "object" && value !== null && (Array.isArray(value) ? arrayNestsDeeper(value, levels - 1) : membersNestDeeper(value as Members, levels - 1))) return true;
   }
   return false;
 }
@@ -139,7 +146,7 @@ function membersNestDeeper(members: Members, levels: number): boolean {
   if (levels === 0) return true;
   for (const key in members) {
     const value = members[key];
-    if (typeof value === "object" && value !== null && (Array.isArray(value) ? elementsNestDeeper(value, levels - 1) : membersNestDeeper(value as Members, levels - 1))) return true;
+    if (typeof value === "object" && value !== null && (Array.isArray(value) ? arrayNestsDeeper(value, levels - 1) : membersNestDeeper(value as Members, levels - 1))) return true;
   }
   return false;
 }

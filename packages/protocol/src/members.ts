@@ -1,4 +1,4 @@
-import { AcommError } from "./acomm-error.ts";
+import { AcommError, badField } from "./acomm-error.ts";
 import { foldKey, kindOf } from "./fields.ts";
 import { decodeUtf8, memberSpans, parseJson } from "./json-text.ts";
 
@@ -37,11 +37,11 @@ export function readMembers(message: string | Uint8Array, keys: KeyTable, maxDep
     const name = keys.names.get(key);
     if (name === undefined) {
       const known = keys.folded.get(foldKey(key));
-      if (known !== undefined) throw new AcommError("bad_field", `${JSON.stringify(key)} differs from the key ${known} only in case: write ${known}`);
+      if (known !== undefined) throw badField(`${JSON.stringify(key)} differs from the key ${known} only in case: write ${known}`);
       continue;
     }
     const other = seen.get(name);
-    if (other !== undefined && other !== key) throw new AcommError("bad_field", `${other} and ${key} are two spellings of one key: send one of them`);
+    if (other !== undefined && other !== key) throw badField(`${other} and ${key} are two spellings of one key: send one of them`);
     seen.set(name, key);
     members.set(name, { text: text.slice(start, end), value: (value as Record<string, unknown>)[key] });
   }
@@ -52,7 +52,7 @@ export function readMembers(message: string | Uint8Array, keys: KeyTable, maxDep
 export function readExtensions(members: Members): Readonly<Record<string, unknown>> | undefined {
   const ext = members.get("ext")?.value ?? undefined;
   if (ext === undefined) return undefined;
-  if (typeof ext !== "object" || Array.isArray(ext)) throw new AcommError("bad_field", `ext must be an object, but is ${kindOf(ext)}`);
+  if (typeof ext !== "object" || Array.isArray(ext)) throw badField(`ext must be an object, but is ${kindOf(ext)}`);
   return ext as Readonly<Record<string, unknown>>;
 }
 

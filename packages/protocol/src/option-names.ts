@@ -1,4 +1,4 @@
-import { AcommError } from "./acomm-error.ts";
+import { badField } from "./acomm-error.ts";
 import { kindOf } from "./fields.ts";
 import { nearNames } from "./near-names.ts";
 
@@ -14,12 +14,12 @@ const plainName = /^\w{1,40}$/;
  * @throws `bad_field`, with the name that was probably meant
  */
 export function checkOptionNames<Options extends object>(options: Options, owner: string, names: OptionNames<Options>): void {
-  if (typeof options !== "object" || (options as unknown) === null || Array.isArray(options)) throw new AcommError("bad_field", `${owner} takes an object of options, but it is ${kindOf(options)}`);
+  if (typeof options !== "object" || (options as unknown) === null || Array.isArray(options)) throw badField(`${owner} takes an object of options, but it is ${kindOf(options)}`);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || Object.hasOwn(names, name)) continue;
     const known = Object.keys(names);
     const meant = likelyNames(name, known);
-    throw new AcommError("bad_field", `${owner} has no option ${plainName.test(name) ? name : "of this name"}: ${meant.length === 0 ? `it has ${known.join(", ")}` : `did you mean ${meant.join(" or ")}?`}`);
+    throw badField(`${owner} has no option ${plainName.test(name) ? name : "of this name"}: ${meant.length === 0 ? `it has ${known.join(", ")}` : `did you mean ${meant.join(" or ")}?`}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { AcommError } from "./acomm-error.ts";
+import { badField } from "./acomm-error.ts";
 import { kindOf } from "./fields.ts";
 import type { Request } from "./request.ts";
 
@@ -55,7 +55,7 @@ export function encodeAsks(asks: RequestAsks): string {
 /** @internal Checks a trace context that is to be sent. @throws `bad_field` */
 export function checkTrace(trace: TraceContext): TraceContext {
   if (isTrace(trace)) return trace.tracestate === undefined ? { traceparent: trace.traceparent } : { traceparent: trace.traceparent, tracestate: trace.tracestate };
-  throw new AcommError("bad_field", `trace must have a traceparent as W3C Trace Context writes it, and a tracestate of at most ${maxTracestateLength} characters or none`);
+  throw badField(`trace must have a traceparent as W3C Trace Context writes it, and a tracestate of at most ${maxTracestateLength} characters or none`);
 }
 
 function isTrace(value: unknown): value is TraceContext {
@@ -66,5 +66,5 @@ function isTrace(value: unknown): value is TraceContext {
 
 function checkNumber(value: unknown, key: string): number {
   if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-  throw new AcommError("bad_field", `ext.${key} must be a number of at least 0, but is ${typeof value === "number" ? value : kindOf(value)}`);
+  throw badField(`ext.${key} must be a number of at least 0, but is ${typeof value === "number" ? value : kindOf(value)}`);
 }

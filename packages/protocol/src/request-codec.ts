@@ -2,6 +2,7 @@ import { decodeUrl, encodeUrl } from "./acomm-url.ts";
 import { checkName, cutOut } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { KnownText } from "./known-text.ts";
+import { joinPieces } from "./long-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { Request } from "./request.ts";
 import { asksOf, encodeAsks } from "./request-asks.ts";
@@ -59,7 +60,7 @@ export function encodeCall(id: string, task: string, argsText: string, timeoutMs
     lastTimeoutMs = timeoutMs;
     lastTimeoutTail = `${timeoutHead}${timeoutMs}}}`;
   }
-  return idHead + id + lastMiddle + argsText + (asks === undefined ? lastTimeoutTail : `${timeoutHead}${timeoutMs}${encodeAsks(asks)}}}`);
+  return joinPieces(idHead + id + lastMiddle, argsText, asks === undefined ? lastTimeoutTail : `${timeoutHead}${timeoutMs}${encodeAsks(asks)}}}`);
 }
 
 /**

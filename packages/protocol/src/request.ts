@@ -1,4 +1,4 @@
-import { AcommError } from "./acomm-error.ts";
+import { AcommError, badField } from "./acomm-error.ts";
 import type { AcommUrl } from "./acomm-url.ts";
 import { parseUrl } from "./acomm-url.ts";
 import { checkName, kindOf } from "./fields.ts";
@@ -106,7 +106,7 @@ export function handleResponse<Args>(request: Request<Args>, response: Response)
 /** @internal A URL that may be left out. */
 export function optionalUrl(url: string | URL | null | undefined, field: string): AcommUrl | null {
   if (url === null || url === undefined) return null;
-  if (url === "") throw new AcommError("bad_field", `${field} is empty: leave it out or give a URL`);
-  if (typeof url !== "string" && !(url instanceof URL)) throw new AcommError("bad_field", `${field} must be a URL or a string, but is ${kindOf(url)}`);
+  if (url === "") throw badField(`${field} is empty: leave it out or give a URL`);
+  if (typeof url !== "string" && !(url instanceof URL)) throw badField(`${field} must be a URL or a string, but is ${kindOf(url)}`);
   return parseUrl(url, { field });
 }

@@ -1,9 +1,10 @@
-import { AcommError } from "./acomm-error.ts";
+import { badField } from "./acomm-error.ts";
 import { decodeUrl, encodeUrl } from "./acomm-url.ts";
 import { readFailure } from "./failure.ts";
 import { checkName, kindOf } from "./fields.ts";
 import { decodeUtf8, encodeJson, parseMember } from "./json-text.ts";
 import { KnownText } from "./known-text.ts";
+import { joinPieces } from "./long-text.ts";
 import { createKeyTable, readExtensions, readMembers, readStreamEnd } from "./members.ts";
 import type { KeyTable } from "./members.ts";
 import type { Request } from "./request.ts";
@@ -27,7 +28,7 @@ const replyTail: KnownText = /* @__PURE__ */ new KnownText(',"stream_url":null,"
  */
 export function encodeResponse(response: Response, options?: { readonly reply?: boolean }): string {
   const { id, error, result, streamUrl, raw, failure } = response;
-  if (error !== "" && result != null) throw new AcommError("bad_field", "a response has an error or a result, not both");
+  if (error !== "" && result != null) throw badField("a response has an error or a result, not both");
   const resultText = raw !== undefined && Object.is(raw.value, result) ? raw.text : encodeJson(result, "result");
   const reply = options?.reply === true;
   if (error === "" && streamUrl === null && isPlainName(id)) return `${replyHead}${id}${beforeResult.text}${resultText}${reply ? replyTail.text : tail}`;
@@ -47,7 +48,7 @@ export function encodeResponse(response: Response, options?: { readonly reply?: 
  */
 export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText: string): string {
   const isPlain = isCommonExt(ext) || isPlainName(id); // the short cut of the request codec has looked at it already
-  return isPlain ? `${replyHead}${id}${beforeResult.text}${resultText}${replyTail.text}` : `{"error":"","id":${JSON.stringify(id)},"result":${resultText}${replyTail.text}`;
+  return joinPieces(isPlain ? replyHead + id + beforeResult.text : `{"error":"","id":${JSON.stringify(id)},"result":`, resultText, replyTail.text);
 }
 
 /**
@@ -58,7 +59,7 @@ export function encodeReply({ id, ext }: Pick<Request, "id" | "ext">, resultText
  * @throws `bad_field` where the value can't be written as JSON, or is undefined
  */
 export function encodeProgress({ id }: Pick<Request, "id">, value: unknown, options: { readonly reply: boolean }): string {
-  if (value === undefined) throw new AcommError("bad_field", "progress must be a JSON value, but is missing");
+  if (value === undefined) throw badField("progress must be a JSON value, but is missing");
   return `{"error":"","id":${JSON.stringify(id)},"result":null,"stream_url":null,"ext":{${options.reply ? '"reply":true,' : ""}"progress":${encodeJson(value, "progress")}}}`;
 }
 
@@ -107,7 +108,7 @@ function decodeAnyResponse(text: string, maxDepth: number | undefined): Response
   const error = readError(members.get("error")?.value);
   const member = members.get("result");
   const result = member?.value ?? null;
-  if (error !== "" && result !== null) throw new AcommError("bad_field", "error and result: a response has one of them, not both");
+  if (error !== "" && result !== null) throw badField("error and result: a response has one of them, not both");
   return {
     id: checkName(members.get("id")?.value, "id"),
     error,
@@ -122,6 +123,6 @@ function decodeAnyResponse(text: string, maxDepth: number | undefined): Response
 /** The error text of a response; none counts as success, as in the original. @throws `bad_field` */
 export function readError(value: unknown): string {
   if (value === undefined || value === null) return "";
-  if (typeof value !== "string") throw new AcommError("bad_field", `error must be a string, but is ${kindOf(value)}`);
+  if (typeof value !== "string") throw badField(`error must be a string, but is ${kindOf(value)}`);
   return value;
 }

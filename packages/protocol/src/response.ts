@@ -1,4 +1,4 @@
-import { AcommError, encodeErrorText } from "./acomm-error.ts";
+import { badField, encodeErrorText } from "./acomm-error.ts";
 import type { AcommUrl } from "./acomm-url.ts";
 import { checkName } from "./fields.ts";
 import { failureOf } from "./failure.ts";
@@ -46,7 +46,7 @@ export interface ResponseInit<Result = unknown> {
 export function createResponse<Result = unknown>(request: Pick<Request, "id">, init: ResponseInit<Result> = {}): Response<Result> {
   const { result = null, streamUrl, error } = init;
   const failed = error !== undefined && error !== null && error !== "";
-  if (failed && result !== null) throw new AcommError("bad_field", "a response has an error or a result, not both");
+  if (failed && result !== null) throw badField("a response has an error or a result, not both");
   const failure = failed ? failureOf(error) : undefined;
   return {
     id: checkName(request.id, "id"),

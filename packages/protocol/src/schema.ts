@@ -1,4 +1,4 @@
-import { AcommError } from "./acomm-error.ts";
+import { badField } from "./acomm-error.ts";
 
 /** Any [Standard Schema](https://standardschema.dev), such as those of zod, valibot and arktype. */
 export interface Schema<Output = unknown> {
@@ -29,5 +29,5 @@ export async function validateWith(schema: Schema | undefined, value: unknown, f
   const issues = outcome.issues.map(({ message, path = [] }) => ({ message, path: path.map((step) => (typeof step === "object" ? step.key : step)) }));
   const [issue] = issues;
   const path = (issue?.path ?? []).map((step) => `.${String(step)}`).join("");
-  throw new AcommError("bad_field", `${field}${path}: ${issue?.message ?? "refused by the schema"}`, { details: issues });
+  throw badField(`${field}${path}: ${issue?.message ?? "refused by the schema"}`, { details: issues });
 }

@@ -1,4 +1,4 @@
-import { AcommError, maxNameBytes, maxSocketPathBytes } from "@acomm/protocol";
+import { AcommError, badField, maxNameBytes, maxSocketPathBytes } from "@acomm/protocol";
 import { isAbsolute, join } from "node:path";
 
 /** A provider's socket for one task. */
@@ -45,7 +45,7 @@ export function checkSocketDirectory(socketDir: string): string {
 /** @internal Checks the priority of a provider. @throws `bad_field` unless it is a whole number from 0 to 999 */
 export function checkPriority(priority: number): number {
   if (Number.isInteger(priority) && priority >= 0 && priority <= maxPriority) return priority;
-  throw new AcommError("bad_field", `priority must be a whole number from 0 to ${maxPriority}, but is ${String(priority)}`);
+  throw badField(`priority must be a whole number from 0 to ${maxPriority}, but is ${String(priority)}`);
 }
 
 /** Where a provider serves a task: `<socketDir>/<task>/<priority>-<provider>.sock`. @throws `bad_field`, `unknown_task`, `bad_address` */
@@ -77,5 +77,5 @@ export function streamDirectory(socketDir: string, name: string): string {
 function checkPlainName(name: string, field: string): string {
   if (typeof name === "string" && name.length <= maxNameBytes && plainName.test(name)) return name;
   const shown = typeof name === "string" ? (name.length > 60 ? `a text of ${name.length} characters` : JSON.stringify(name)) : (name as unknown) === undefined ? "missing" : `a ${typeof name}`;
-  throw new AcommError("bad_field", `${field} must be 1 to ${maxNameBytes} letters, digits, dots, underscores and hyphens and begin with a letter or digit, but is ${shown}`);
+  throw badField(`${field} must be 1 to ${maxNameBytes} letters, digits, dots, underscores and hyphens and begin with a letter or digit, but is ${shown}`);
 }

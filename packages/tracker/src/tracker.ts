@@ -1,4 +1,4 @@
-import { AcommError, checkOptionNames, cutOut, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
+import { AcommError, badField, checkOptionNames, cutOut, decodeResponse, encodeUrl, parseUrl } from "@acomm/protocol";
 import type { AcommUrl, Request, Response } from "@acomm/protocol";
 import { admitTargets, checkCount, checkDepth, checkGraceMs, checkTarget, checkTimeoutMs, createRegistry, MessageServer, openStream, send, serveUnixStream, settledWithin, StreamSigner, UnixListener } from "@acomm/transport";
 import type { AcceptedWork, CallParent, CutWork, LazyStreamSource, Listener, ServedStreamOptions, StopOptions, StopReport, StreamServer, TargetPolicy, TransportRegistry, UnixListenerOptions, UnixStreamOptions } from "@acomm/transport";
@@ -50,7 +50,7 @@ export class Tracker implements AsyncDisposable {
     checkOptionNames(options, "Tracker", trackerOptionNames);
     const { socketPath, listener } = options;
     if (isListener(listener)) {
-      if (socketPath !== undefined) throw new AcommError("bad_field", "socketPath and listener: responses come in at one of them, give either");
+      if (socketPath !== undefined) throw badField("socketPath and listener: responses come in at one of them, give either");
       this.#listener = listener;
     } else {
       if (socketPath !== undefined) this.#listener = new UnixListener(socketPath, listener);
@@ -257,7 +257,7 @@ export class Tracker implements AsyncDisposable {
    * @throws `bad_field` without `httpStreamUrl`
    */
   proxyStreamHttpUrl(url: string | URL): AcommUrl {
-    if (this.#httpStreamUrl === undefined) throw new AcommError("bad_field", "the tracker has no httpStreamUrl: give it the URL of its stream proxy");
+    if (this.#httpStreamUrl === undefined) throw badField("the tracker has no httpStreamUrl: give it the URL of its stream proxy");
     return this.streamSigner.sign(this.#httpStreamUrl, url);
   }
 

@@ -2,7 +2,7 @@ import { AcommError, encodeFrame } from "@acomm/protocol";
 import { once } from "node:events";
 import { duplexPair, PassThrough } from "node:stream";
 import type { Duplex } from "node:stream";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions, FrameReceiver } from "./connection.ts";
 import { codeOf, collectGarbage, temporaryDirectory, thrownBy } from "@acomm/testing";
@@ -257,6 +257,76 @@ describe("receive", () => {
       expect(await notes.over.promise).toBeUndefined();
       expect(notes.lines).toEqual(["frame one", "turn", "input ended", "closed "]);
     }
+  });
+
+  describe("of frames of more than 32 KiB", () => {
+    const heavy = "x".repeat(40 * 1024);
+    const chunkOf = (...frames: readonly (string | Uint8Array)[]): Buffer => Buffer.concat(frames.map((frame) => encodeFrame(frame)));
+    /** Notes what comes of one chunk, and when it was read. */
+    const exchange = async (chunk: Buffer, { underWay, during = () => undefined }: { readonly underWay: number; readonly during?: (pair: SocketPair) => void }): Promise<Notes> => {
+      const pair = await open();
+      onTestFinished(() => pair[Symbol.asyncDispose]());
+      const notes = new Notes();
+      const { connection } = pair;
+      connection.receive(notes);
+      connection.setUnderWay(underWay);
+      const read = new Promise<void>((resolve) => {
+        connection.stream.once("data", ({ length }: Buffer) => {
+          notes.lines.push(length === chunk.length ? "chunk read" : `only ${length} bytes read`);
+          during(pair);
+          resolve();
+        });
+      });
+      pair.peer.write(chunk);
+      await read;
+      await new Promise((resolve) => setImmediate(resolve));
+      return notes;
+    };
+    const shortened = ({ lines }: Notes): string[] => lines.filter((line) => line !== "turn").map((line) => line.replace(/x+$/, "heavy"));
+
+    test("gets them when what could be read and written meanwhile was, with those behind them in their order", async () => {
+      const notes = await exchange(chunkOf(heavy, "two", Buffer.from("ff", "hex"), "three"), { underWay: 2 });
+      expect(shortened(notes)).toEqual(["chunk read", "frame heavy", "frame two", "unreadable bad_json", "frame three"]);
+      expect(notes.lines.at(-1)).toBe("turn");
+    });
+
+    test("gets them at once where no other exchange is under way, and short ones always", async () => {
+      expect(shortened(await exchange(chunkOf(heavy, "two"), { underWay: 1 }))).toEqual(["frame heavy", "frame two", "chunk read"]);
+      expect(shortened(await exchange(chunkOf("one", "two"), { underWay: 1000 }))).toEqual(["frame one", "frame two", "chunk read"]);
+    });
+
+    test("gets them before it hears that the connection is over, but none once it has ended that itself", async () => {
+      const cut = await exchange(chunkOf(heavy, "two"), { underWay: 2, during: ({ connection }) => { connection.stream.destroy(new Error("the wire is cut")); } });
+      await cut.over.promise;
+      expect(shortened(cut)).toEqual(["chunk read", "frame heavy", "frame two", "input ended", "closed unavailable"]);
+      const broken = await exchange(Buffer.concat([chunkOf(heavy, "two"), Buffer.alloc(4)]), { underWay: 2, during: ({ peer }) => { peer.socket.end(); } });
+      await broken.over.promise;
+      expect(shortened(broken)).toEqual(["frame heavy", "frame two", "input ended", "chunk read", "closed bad_frame"]);
+      const stopped = await exchange(chunkOf(heavy, "two"), { underWay: 2, during: ({ connection }) => { connection.destroy(); } });
+      await stopped.over.promise;
+      expect(shortened(stopped)).toEqual(["chunk read", "input ended", "closed "]);
+    });
+
+    test("gets no more while it holds the peer back, and what is there when it does so no longer", async () => {
+      const pair = Promise.withResolvers<SocketPair>();
+      const notes = await exchange(chunkOf(heavy), {
+        underWay: 2,
+        during(opened) {
+          opened.connection.pause();
+          opened.connection.resume();
+          opened.connection.pause();
+          pair.resolve(opened);
+        },
+      });
+      const { connection, peer } = await pair.promise;
+      peer.say("later");
+      await new Promise((resolve) => peer.socket.write("", resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(shortened(notes)).toEqual(["chunk read", "frame heavy"]);
+      const later = new Promise((resolve) => { notes.onFrame = resolve; });
+      connection.resume();
+      expect(await later).toBe("later");
+    });
   });
 
   test("is not for two, and not beside read", async () => {

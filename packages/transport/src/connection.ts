@@ -10,6 +10,7 @@ import { nodeCodeOf, translateNodeError } from "./node-error.ts";
 import { PullReader, takenError } from "./pull-reader.ts";
 import { ReadDeadline } from "./read-deadline.ts";
 import { checkCount, checkTimeoutMs, waitFor } from "./wait.ts";
+import { heavyBytes, WaitingFrames } from "./waiting-frames.ts";
 import type { IncomingConnection, WaitOptions } from "./transport.ts";
 
 /** The limits of a connection. */
@@ -87,6 +88,9 @@ export class Connection implements IncomingConnection {
   /** The chunk's text where all its frames are ASCII, else empty: cutting it is cheaper than decoding each frame. */
   #chunkText: string | undefined;
   #chunk: Buffer | undefined;
+  /** What is handed over when this turn of the loop has ended; nothing is read until then. */
+  #waiting: WaitingFrames | undefined;
+  #underWay = 0;
 
   /** @param stream connected, allowed to be half open, read and written by nobody else @throws `bad_field` */
   constructor(stream: Duplex, options?: ConnectionOptions);
@@ -153,7 +157,7 @@ export class Connection implements IncomingConnection {
 
   /** @internal Whether nothing is under way: all frames are complete, all answers written and taken. */
   get isIdle(): boolean {
-    return this.#receiver?.isIdle === true && !this.#decoder.isPartial && this.isFlushed;
+    return this.#receiver?.isIdle === true && !this.#decoder.isPartial && this.#waiting === undefined && this.isFlushed;
   }
 
   /** @internal Whether its listener can hold so many bytes more. */
@@ -218,8 +222,9 @@ export class Connection implements IncomingConnection {
     if (!this.#isClosed && !this.#isEnding) this.#writer.enqueueAccepted();
   }
 
-  /** @internal Says how many exchanges are under way; of many, a part is written before the turn ends. */
+  /** @internal Says how many exchanges are under way; of many, a part is written before the turn ends, and heavy frames wait for it. */
   setUnderWay(exchanges: number): void {
+    this.#underWay = exchanges;
     this.#writer.setUnderWay(exchanges);
   }
 
@@ -254,7 +259,7 @@ export class Connection implements IncomingConnection {
     this.#isPaused = false;
     if (this.#isClosed) return;
     this.#deadline.resume();
-    this.stream.resume();
+    if (this.#waiting === undefined) this.stream.resume();
   }
 
   /** Flushes, and closes when the peer has ended too, or after a second. Nothing more is read. */
@@ -338,6 +343,10 @@ export class Connection implements IncomingConnection {
     this.#hasFrame = true;
     if (this.#countedBytes > 0) this.#count(); // what was incomplete is handed over
     if (this.#isEnding) return; // closed by an earlier frame of this chunk: what follows is not taken
+    if (this.#waiting !== undefined || (end - start > heavyBytes && (this.#underWay > 1 || this.stream.writableLength > 0))) {
+      this.#handOverLater(source, start, end);
+      return;
+    }
     const chunk = this.#chunk;
     if (source === chunk) {
       if (this.#chunkText === undefined) {
@@ -357,6 +366,27 @@ export class Connection implements IncomingConnection {
       return;
     }
     this.#receiver?.frame(text, 0, text.length);
+  }
+
+  #handOverLater(source: Uint8Array, start: number, end: number): void {
+    if (this.#waiting === undefined) {
+      this.#waiting = new WaitingFrames();
+      this.stream.pause();
+      setImmediate(() => {
+        this.#handOverWaiting();
+        if (!this.#isPaused && !this.#isClosed) this.stream.resume();
+      });
+    }
+    this.#waiting.add(source, start, end);
+  }
+
+  #handOverWaiting(): void {
+    const waiting = this.#waiting;
+    const receiver = this.#receiver;
+    this.#waiting = undefined;
+    if (waiting === undefined || receiver === undefined) return;
+    waiting.handOver(receiver, () => !this.#isEnding);
+    receiver.turnEnded();
   }
 
   /** Counts what is held for the peer by this connection. */
@@ -392,6 +422,7 @@ export class Connection implements IncomingConnection {
   #inputOver(): void {
     if (this.#hasInputEnded) return;
     this.#hasInputEnded = true;
+    this.#handOverWaiting();
     this.#receiver?.inputEnded();
   }
 

@@ -1,4 +1,4 @@
-import { acceptedText, AcommError, checkFrameLength, encodeFrame } from "@acomm/protocol";
+import { acceptedText, AcommError, checkFrameLength, encodeFrame, takePieces } from "@acomm/protocol";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { PatientTimer } from "./patient-timer.ts";
@@ -272,11 +272,13 @@ export class FrameWriter {
   }
 
   #writeLarge(text: string): void {
-    const bytes = Buffer.byteLength(text);
+    const pieces = takePieces(text);
+    let bytes = 0;
+    for (const piece of pieces) bytes += Buffer.byteLength(piece);
     const memory = this.#reusesSlab ? takeSpareFrame(headerBytes + bytes) : Buffer.allocUnsafeSlow(headerBytes + bytes);
     const frame = memory.subarray(0, headerBytes + bytes);
-    frame.writeUInt32BE(bytes, 0);
-    frame.write(text, headerBytes);
+    let at = frame.writeUInt32BE(bytes, 0);
+    for (const piece of pieces) at += frame.write(piece, at);
     this.#writeBytes(frame, () => {
       if (this.#reusesSlab && memory.length <= mostSpareBytes && spareFrames.length < mostSpareFrames) spareFrames.push(memory);
       this.#checkDrained();

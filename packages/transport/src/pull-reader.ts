@@ -1,4 +1,5 @@
-import { AcommError } from "@acomm/protocol";
+import type { AcommError } from "@acomm/protocol";
+import { badField } from "@acomm/protocol";
 import type { FrameReceiver } from "./connection.ts";
 import type { WaitOptions } from "./transport.ts";
 import { waitFor } from "./wait.ts";
@@ -76,5 +77,5 @@ export class PullReader implements FrameReceiver {
 
 /** What is thrown where a connection would be read in two ways. */
 export function takenError(): AcommError {
-  return new AcommError("bad_field", "the connection has a receiver already: either read() or receive(), once");
+  return badField("the connection has a receiver already: either read() or receive(), once");
 }

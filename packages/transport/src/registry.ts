@@ -1,4 +1,4 @@
-import { AcommError, parseUrl } from "@acomm/protocol";
+import { AcommError, badField, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import { createHttpTransport } from "./http/transport.ts";
 import type { Transport } from "./transport.ts";
@@ -31,7 +31,7 @@ export function createRegistry(transports: readonly Transport[] = [createUnixTra
   const registry: TransportRegistry = {
     register(transport, { isBorrowed = false } = {}) {
       const taken = transport.schemes.find((scheme) => byScheme.has(scheme));
-      if (taken !== undefined) throw new AcommError("bad_field", `the scheme ${taken} has a transport already: make a registry without it`);
+      if (taken !== undefined) throw badField(`the scheme ${taken} has a transport already: make a registry without it`);
       for (const scheme of transport.schemes) byScheme.set(scheme, transport);
       if (!isBorrowed) owned.add(transport);
     },

@@ -1,4 +1,4 @@
-import { AcommError, cancelledId, checkOptionNames, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
+import { AcommError, badField, cancelledId, checkOptionNames, createResponse, decodeRequest, encodeJson, encodeReply, encodeResponse } from "@acomm/protocol";
 import type { AcommUrl, OptionNames, RawJson, Request, Response } from "@acomm/protocol";
 import { performance } from "node:perf_hooks";
 import { Deadlines } from "./deadlines.ts";
@@ -53,8 +53,8 @@ const serveOptionNames: OptionNames<ServeOptions> = { registry: true, admit: tru
  */
 export function serve<Args = unknown, Result = unknown>(listener: Listener, handler: RequestHandler<Args, Result>, options: ServeOptions = {}): Service {
   // a plain value in place of the listener would end the process, later and elsewhere
-  if (typeof (listener as Partial<Listener> | null | undefined)?.nextConnection !== "function") throw new AcommError("bad_field", 'serve needs a listener, such as new UnixListener("/run/acomm/a.sock")');
-  if (typeof handler !== "function") throw new AcommError("bad_field", "serve needs a handler, a function from a request to its result");
+  if (typeof (listener as Partial<Listener> | null | undefined)?.nextConnection !== "function") throw badField('serve needs a listener, such as new UnixListener("/run/acomm/a.sock")');
+  if (typeof handler !== "function") throw badField("serve needs a handler, a function from a request to its result");
   checkOptionNames(options, "serve", serveOptionNames);
   return new Service(listener, handler as RequestHandler, options);
 }

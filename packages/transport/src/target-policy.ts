@@ -1,4 +1,4 @@
-import { AcommError, socketPathOf } from "@acomm/protocol";
+import { AcommError, badField, socketPathOf } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
@@ -79,12 +79,12 @@ function originOf(input: string | URL): string {
   const url = URL.canParse(String(input)) ? new URL(input) : undefined;
   // most other schemes have the origin "null", so one of them would admit all of them
   if (url?.protocol === "http:" || url?.protocol === "https:") return url.origin;
-  throw new AcommError("bad_field", `origins: ${url === undefined ? "what is no URL" : `a URL of ${url.protocol}`} is not an origin of http or https: name other schemes in schemes`);
+  throw badField(`origins: ${url === undefined ? "what is no URL" : `a URL of ${url.protocol}`} is not an origin of http or https: name other schemes in schemes`);
 }
 
 /** The directory as it is compared: without dots, and with one slash at its end. */
 function directoryOf(directory: string): string {
   // an empty one would be the root, which admits every socket
-  if (typeof directory !== "string" || !isAbsolute(directory)) throw new AcommError("bad_field", "socketDirectories: each must be an absolute path such as /run/acomm");
+  if (typeof directory !== "string" || !isAbsolute(directory)) throw badField("socketDirectories: each must be an absolute path such as /run/acomm");
   return normalize(`${directory}/`);
 }

@@ -1,4 +1,4 @@
-import { AcommError, defaultMaxDepth } from "@acomm/protocol";
+import { AcommError, badField, defaultMaxDepth } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import { PatientTimer } from "./patient-timer.ts";
 import type { WaitOptions } from "./transport.ts";
@@ -9,7 +9,7 @@ const maxTimeoutMs = 2 ** 31 - 1;
 /** @internal A duration that a timer may be armed with. @throws `bad_field` for NaN, less than 1 or more than 2^31-1. */
 export function checkTimeoutMs(value: number, field = "timeoutMs"): number {
   if (typeof value === "number" && value >= 1 && value <= maxTimeoutMs) return value;
-  throw new AcommError("bad_field", `${field} must be a number of milliseconds from 1 to ${maxTimeoutMs}, but is ${shown(value)}`);
+  throw badField(`${field} must be a number of milliseconds from 1 to ${maxTimeoutMs}, but is ${shown(value)}`);
 }
 
 /** @internal The grace of a stop. @throws `bad_field` unless it is 0 to 2^31-1 */
@@ -20,13 +20,13 @@ export function checkGraceMs(value = 10_000): number {
 /** @internal A whole number of at least `least`. @throws `bad_field` */
 export function checkCount(value: number, field: string, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new AcommError("bad_field", `${field} must be a whole number of at least ${least}, but is ${shown(value)}`);
+  throw badField(`${field} must be a whole number of at least ${least}, but is ${shown(value)}`);
 }
 
 /** @internal How deep a message may nest: 1 to 5000, which no stack of Node is too small for. @throws `bad_field` */
 export function checkDepth(value: number | undefined): number {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= 5000)) return value ?? defaultMaxDepth;
-  throw new AcommError("bad_field", `maxDepth must be a whole number from 1 to 5000, but is ${shown(value)}`);
+  throw badField(`maxDepth must be a whole number from 1 to 5000, but is ${shown(value)}`);
 }
 
 function shown(value: unknown): string {
@@ -36,7 +36,7 @@ function shown(value: unknown): string {
 /** @internal A signal. @throws `bad_field` */
 export function checkSignal(signal: AbortSignal): AbortSignal {
   if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === "function") return signal;
-  throw new AcommError("bad_field", "signal must be an AbortSignal: of an AbortController, give its signal");
+  throw badField("signal must be an AbortSignal: of an AbortController, give its signal");
 }
 
 /** The error of a listener that is started after its stop. */

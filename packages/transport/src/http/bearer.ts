@@ -1,4 +1,4 @@
-import { AcommError } from "@acomm/protocol";
+import { badField } from "@acomm/protocol";
 import { nodeCrypto } from "../node-modules.ts";
 import type { HttpHandler } from "./message-handler.ts";
 import { refuse } from "./answer.ts";
@@ -12,10 +12,10 @@ const tokenForm = /^[\w.~+/-]+=*$/;
  * @throws `bad_field` without a token, or for one that no header holds
  */
 export function requireBearerToken(handler: HttpHandler, tokens: readonly string[]): HttpHandler {
-  if (tokens.length === 0) throw new AcommError("bad_field", "tokens is empty, nobody could come in: give one at least, or leave it out");
+  if (tokens.length === 0) throw badField("tokens is empty, nobody could come in: give one at least, or leave it out");
   const digests = tokens.map((token, index) => {
     if (typeof token === "string" && tokenForm.test(token)) return digestOf(token);
-    throw new AcommError("bad_field", `tokens[${index}] must be letters, digits and - . _ ~ + / with = at its end`); // and is not shown
+    throw badField(`tokens[${index}] must be letters, digits and - . _ ~ + / with = at its end`); // and is not shown
   });
   return async (request, response) => {
     const [, shown] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];

@@ -1,4 +1,4 @@
-import { AcommError, parseUrl } from "@acomm/protocol";
+import { AcommError, badField, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { ServerOptions as TlsServerOptions } from "node:https";
@@ -115,7 +115,7 @@ export class HttpDoor implements AsyncDisposable {
 
   /** Serves a path, exactly as written; others are 404. @throws `bad_field` where it is no plain path */
   route(path: string, handler: HttpHandler): void {
-    if (!/^\/[\w./-]*$/.test(path)) throw new AcommError("bad_field", `routes: ${JSON.stringify(path)} is no plain path: begin it with / and leave out queries and escapes`);
+    if (!/^\/[\w./-]*$/.test(path)) throw badField(`routes: ${JSON.stringify(path)} is no plain path: begin it with / and leave out queries and escapes`);
     this.#routes.set(path, handler);
   }
 
@@ -213,14 +213,14 @@ export class HttpDoor implements AsyncDisposable {
 
 function checkPort(port: number): number {
   if (port <= 65_535) return checkCount(port, "port", 0);
-  throw new AcommError("bad_field", `port must be at most 65535, but is ${port}`);
+  throw badField(`port must be at most 65535, but is ${port}`);
 }
 
 /** The names of an address that one may be reached by without naming any. */
 function ownNames(host: string): readonly string[] {
   const name = isIPv6(host) ? `[${host}]` : host.toLowerCase();
   if (loopbackNames.includes(name)) return loopbackNames;
-  if (name === "0.0.0.0" || name === "[::]") throw new AcommError("bad_field", `host ${host} means every address: say in allowedHosts by which names callers reach it`);
+  if (name === "0.0.0.0" || name === "[::]") throw badField(`host ${host} means every address: say in allowedHosts by which names callers reach it`);
   return [name];
 }
 

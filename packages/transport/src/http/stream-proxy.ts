@@ -1,4 +1,4 @@
-import { AcommError, parseUrl } from "@acomm/protocol";
+import { AcommError, badField, parseUrl } from "@acomm/protocol";
 import type { AcommUrl } from "@acomm/protocol";
 import type { IncomingMessage } from "node:http";
 import { once } from "node:events";
@@ -32,7 +32,7 @@ export interface StreamProxyOptions {
  */
 export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandler {
   const { signer, authorize, idleTimeoutMs } = options;
-  if (signer === undefined && authorize === undefined) throw new AcommError("bad_field", "the stream proxy needs a signer or authorize: it serves nothing otherwise");
+  if (signer === undefined && authorize === undefined) throw badField("the stream proxy needs a signer or authorize: it serves nothing otherwise");
   const registry = options.registry ?? createRegistry();
 
   return async (request, response) => {
@@ -66,7 +66,7 @@ function queryOf(request: IncomingMessage): URLSearchParams {
 
 async function findTarget(query: URLSearchParams, request: IncomingMessage, signer: StreamSigner | undefined, authorize: StreamProxyOptions["authorize"]): Promise<AcommUrl> {
   const addr = query.get("addr");
-  if (addr === null) throw new AcommError("bad_field", "addr is missing: give the URL of a stream");
+  if (addr === null) throw badField("addr is missing: give the URL of a stream");
   if (query.has("sig") && signer !== undefined) {
     try {
       return signer.verify(query);

@@ -1,5 +1,5 @@
-import { AcommError, checkOptionNames } from "@acomm/protocol";
-import type { AcommUrl, OptionNames } from "@acomm/protocol";
+import { badField, checkOptionNames } from "@acomm/protocol";
+import type { AcommError, AcommUrl, OptionNames } from "@acomm/protocol";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import type { Duplex } from "node:stream";
@@ -10,7 +10,7 @@ import type { ListeningPoint } from "../stream-listener.ts";
 import { checkTimeoutMs } from "../wait.ts";
 import { listenAt } from "./socket-file.ts";
 import type { SocketFile } from "./socket-file.ts";
-import { checkSocketPath, urlOfSocketPath } from "./socket-path.ts";
+import { badAddress, checkSocketPath, urlOfSocketPath } from "./socket-path.ts";
 
 /** What {@link UnixListener} takes. */
 export interface UnixListenerOptions extends ListenerOptions {
@@ -77,7 +77,7 @@ async function listenAndWatch(path: string, options: { readonly group: number | 
     if (state === "ours") return;
     if (state === "replaced") {
       clearInterval(timer); // whoever has taken the path keeps it
-      report(undefined, new AcommError("bad_address", `somebody else has taken ${path}: this listener is not reached any more`));
+      report(undefined, badAddress(`somebody else has taken ${path}: this listener is not reached any more`));
       return;
     }
     const removed = server;
@@ -100,5 +100,5 @@ async function listenAndWatch(path: string, options: { readonly group: number | 
 
 function checkGroup(group: number | undefined): number | undefined {
   if (group === undefined || (Number.isSafeInteger(group) && group >= 0 && group <= maxGroup)) return group;
-  throw new AcommError("bad_field", `group must be the number of a group, 0 to ${maxGroup}, but is ${typeof group === "number" ? group : `a ${typeof group}`}`);
+  throw badField(`group must be the number of a group, 0 to ${maxGroup}, but is ${typeof group === "number" ? group : `a ${typeof group}`}`);
 }

@@ -1,4 +1,4 @@
-import { AcommError } from "@acomm/protocol";
+import { badAddress } from "./socket-path.ts";
 import { lstat, readlink } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -25,15 +25,15 @@ export async function checkParents(directory: string, linksLeft: number = maxLin
     if (stats === undefined) return false; // what is missing is made by us, below what was checked
     if (step === directory) return true; // it is held to more than its parents
     if (uid !== undefined && stats.uid !== uid && stats.uid !== 0 && stats.uid !== root?.uid) {
-      throw new AcommError("bad_address", `${step}, above the socket directory ${directory}, belongs to uid ${stats.uid}, who could replace what is below it: choose a directory whose parents belong to you or root`);
+      throw badAddress(`${step}, above the socket directory ${directory}, belongs to uid ${stats.uid}, who could replace what is below it: choose a directory whose parents belong to you or root`);
     }
     if (stats.isSymbolicLink()) {
-      if (linksLeft === 0) throw new AcommError("bad_address", `the socket directory ${directory} is behind too many links: give the directory itself`);
+      if (linksLeft === 0) throw badAddress(`the socket directory ${directory} is behind too many links: give the directory itself`);
       const target = resolve(dirname(step), await readlink(step));
       return checkParents(`${target === "/" ? "" : target}${directory.slice(step.length)}`, linksLeft - 1);
     }
     if ((stats.mode & 0o1002) === 0o002) {
-      throw new AcommError("bad_address", `everybody may write to ${step}, above the socket directory ${directory}, and so replace what is below it: take that right away with chmod o-w`);
+      throw badAddress(`everybody may write to ${step}, above the socket directory ${directory}, and so replace what is below it: take that right away with chmod o-w`);
     }
   }
   return true;

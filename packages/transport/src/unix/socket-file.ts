@@ -1,4 +1,3 @@
-import { AcommError } from "@acomm/protocol";
 import { chmod, chown, lstat, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { Stats } from "node:fs";
@@ -11,7 +10,7 @@ import { nodeCodeOf, translateNodeError } from "../node-error.ts";
 import { nodeCrypto } from "../node-modules.ts";
 import { connectUnix } from "./connect.ts";
 import { checkParents } from "./parent-directories.ts";
-import { checkSocketPath } from "./socket-path.ts";
+import { badAddress, checkSocketPath } from "./socket-path.ts";
 
 /** As many connections as the kernel queues while the process is busy; more than most kernels grant. */
 const backlog = 4096;
@@ -62,7 +61,7 @@ async function makeDirectory(directory: string, group: number | undefined): Prom
       if (isOurs && group !== undefined) await giveToGroup(step, group, 0o750);
     }
   } catch (error) {
-    if (nodeCodeOf(error) === "ENOENT") throw new AcommError("bad_address", `${doing}: its file system takes none: choose another place`, { cause: error });
+    if (nodeCodeOf(error) === "ENOENT") throw badAddress(`${doing}: its file system takes none: choose another place`, { cause: error });
     throw translateNodeError(error, doing);
   }
 }
@@ -84,23 +83,23 @@ async function giveToGroup(path: string, group: number, mode: number): Promise<v
 
 async function checkDirectory(directory: string): Promise<void> {
   const stats = await lstat(directory);
-  if (!stats.isDirectory()) throw new AcommError("bad_address", `the socket directory ${directory} is a link or a file: give the directory itself`);
+  if (!stats.isDirectory()) throw badAddress(`the socket directory ${directory} is a link or a file: give the directory itself`);
   const uid = process.getuid?.();
   if (uid === undefined) return;
   if (stats.uid !== uid && stats.uid !== 0) {
-    throw new AcommError("bad_address", `the socket directory ${directory} belongs to uid ${stats.uid}, this process runs as ${uid}: choose a directory of your own`);
+    throw badAddress(`the socket directory ${directory} belongs to uid ${stats.uid}, this process runs as ${uid}: choose a directory of your own`);
   }
   // a sticky directory such as /tmp lets nobody rename or remove what is ours
   const isSticky = (stats.mode & 0o1000) !== 0;
   if ((stats.mode & 0o022) !== 0 && !isSticky) {
-    throw new AcommError("bad_address", `others may write to the socket directory ${directory} (mode ${(stats.mode & 0o7777).toString(8)}): make it private with chmod 700`);
+    throw badAddress(`others may write to the socket directory ${directory} (mode ${(stats.mode & 0o7777).toString(8)}): make it private with chmod 700`);
   }
 }
 
 async function refuseUnlessFree(path: string): Promise<void> {
   const stats = await lstatOrUndefined(path);
   if (stats === undefined) return;
-  if (!stats.isSocket()) throw new AcommError("bad_address", `${path} is not a socket and is left alone: remove it or choose another path`);
+  if (!stats.isSocket()) throw badAddress(`${path} is not a socket and is left alone: remove it or choose another path`);
   try {
     (await connectUnix(path)).destroy();
   } catch (error) {
@@ -108,7 +107,7 @@ async function refuseUnlessFree(path: string): Promise<void> {
     if (code === "ECONNREFUSED" || code === "ENOENT") return; // a dead process left it
     if (code !== "EAGAIN") throw translateNodeError(error, `look who listens at ${path}`);
   }
-  throw new AcommError("bad_address", `a live process listens at ${path}: stop it or choose another path or name`);
+  throw badAddress(`a live process listens at ${path}: stop it or choose another path or name`);
 }
 
 /** How the private directories begin in which the socket of this path is made, and none of another path. */
@@ -201,7 +200,7 @@ async function lock(path: string): Promise<() => void> {
       server.listen({ path: name }, () => { resolve(true); });
     });
     if (isOurs) return () => { server.close(); };
-    if (performance.now() > until) throw new AcommError("bad_address", `another process has been starting at ${path} for ${lockWaitMs} ms: stop it or choose another path`);
+    if (performance.now() > until) throw badAddress(`another process has been starting at ${path} for ${lockWaitMs} ms: stop it or choose another path`);
     await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 5));
   }
 }
