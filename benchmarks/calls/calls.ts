@@ -42,7 +42,7 @@ const memoryColumns: readonly Column[] = [
 const sizes = [
   [200, [1, 64, 1024]],
   [4096, [1, 64, 1024]],
-  [262_144, [1, 64]], // with more, a gigabyte on its way measures the memory
+  [262_144, [1, 8, 64]], // with more, a gigabyte on its way measures the memory
 ] as const;
 const quickSizes = [[200, [1, 64, 1024]]] as const;
 

@@ -9,8 +9,10 @@ export type TakeChunk = (chunk: Buffer) => boolean;
 const sharedBytes = 120 * 1024;
 /** How much of a stream is read at once: a little less than a unix socket of Linux holds, so that a relay hands most of it to the kernel at once. */
 export const streamReadBytes: number = 192 * 1024;
-/** Where a stream goes to a function or to HTTP: half of that, so that TCP takes the whole and the writer works on the rest meanwhile. */
-export const handedReadBytes: number = 96 * 1024;
+/** On its way to HTTP: half of that, so that TCP takes a whole write, and the next can be read meanwhile. */
+export const httpReadBytes: number = 96 * 1024;
+/** Where it goes to a function, which is done with it at once: the writer works on the rest meanwhile. */
+export const handedReadBytes: number = 64 * 1024;
 /** The sockets of messages read into it, every one: what it holds is taken before another read can begin. */
 let shared: Buffer | undefined;
 /** Who takes the chunks of the sockets that read into borrowed memory. */

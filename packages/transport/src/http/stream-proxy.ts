@@ -3,7 +3,7 @@ import type { AcommUrl } from "@acomm/protocol";
 import type { IncomingMessage } from "node:http";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import { handedReadBytes } from "../chunks.ts";
+import { httpReadBytes } from "../chunks.ts";
 import { pump } from "../pump.ts";
 import { createRegistry } from "../registry.ts";
 import type { TransportRegistry } from "../registry.ts";
@@ -45,7 +45,7 @@ export function createStreamProxyHandler(options: StreamProxyOptions): HttpHandl
     let source: Readable;
     try {
       const target = await findTarget(queryOf(request), request, signer, authorize);
-      source = await registry.lookup(target).openStream(target, { idleTimeoutMs, signal: left.signal, readBytes: handedReadBytes });
+      source = await registry.lookup(target).openStream(target, { idleTimeoutMs, signal: left.signal, readBytes: httpReadBytes });
       await firstByte(source);
     } catch (error) {
       const [status, text] = describe(error);
