@@ -67,7 +67,8 @@ describe("somebody who is not there", () => {
   });
 
   test("a handler that never returns", async () => {
-    expect(await said(tracker.request(coordinator.url, { task: "disk-wipe", timeoutMs: 50 }))).toMatch(/^timeout: request ".*" \(disk-wipe\): accepted, but not answered within 50 ms$/);
+    // the caller says so, or the coordinator, which has what is left of its time: both end at once
+    expect(await said(tracker.request(coordinator.url, { task: "disk-wipe", timeoutMs: 50 }))).toMatch(/^timeout: request ".*" \(disk-wipe\): accepted, but not answered within (?:50|[1-4]?\d) ms$/);
   });
 
   test("a peer that closes without a word", async () => {
