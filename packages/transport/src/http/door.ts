@@ -69,6 +69,7 @@ export class HttpDoor implements AsyncDisposable {
   readonly #onError: ErrorHook | undefined;
   /** How many requests have no whole response. */
   #underWay = 0;
+  readonly #open = new Set<Socket>();
   /** The connections that end because of a request that was not let in. */
   readonly #refused = new WeakSet<Socket>();
   #starting: Promise<void> | undefined;
@@ -102,7 +103,15 @@ export class HttpDoor implements AsyncDisposable {
     this.#server.maxHeadersCount = this.#maxHeaders + 1; // one more than may be, so that more are seen
     const maxConnections = checkCount(options.maxConnections ?? defaultMaxConnections(), "maxConnections");
     this.#server.maxConnections = maxConnections;
-    if (process.versions["bun"] !== undefined) limitConnections(this.#server, maxConnections);
+    const isBun = process.versions["bun"] !== undefined; // which doesn't heed maxConnections
+    this.#server.on("connection", (socket: Socket) => {
+      if (isBun && this.#open.size >= maxConnections) {
+        socket.destroy();
+        return;
+      }
+      this.#open.add(socket);
+      socket.once("close", () => { this.#open.delete(socket); });
+    });
     this.#server.on("error", () => undefined); // an accept that failed concerns the one who connected
   }
 
@@ -154,6 +163,7 @@ export class HttpDoor implements AsyncDisposable {
     }
     const cutConnections = this.#underWay;
     this.#server.closeAllConnections(); // a body that is half here, or a connection that never asked anything, is not work
+    for (const socket of this.#open) socket.destroy(); // nor is one in its TLS handshake, which Node would not close, but wait for
     await closed;
     return { cut: [], cutConnections };
   }
@@ -232,17 +242,4 @@ function pathOf(request: IncomingMessage): string {
   const { url = "" } = request;
   const end = url.search(/[?#]/);
   return end < 0 ? url : url.slice(0, end);
-}
-
-/** What Node does by `maxConnections`, which Bun doesn't heed: a connection too many is closed. */
-function limitConnections(server: Server, maxConnections: number): void {
-  let open = 0;
-  server.on("connection", (socket) => {
-    if (open >= maxConnections) {
-      socket.destroy();
-      return;
-    }
-    open += 1;
-    socket.once("close", () => { open -= 1; });
-  });
 }

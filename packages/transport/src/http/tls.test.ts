@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { RequestListener } from "node:http";
+import { connect as connectPlain } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -14,6 +15,7 @@ import { startHttp } from "../fixtures/http.ts";
 import { codeOf, errorOf, temporaryDirectory } from "@acomm/testing";
 import type { TemporaryDirectory } from "@acomm/testing";
 import { createRegistry } from "../registry.ts";
+import { HttpDoor } from "./door.ts";
 import type { Transport } from "../transport.ts";
 import { createHttpTransport } from "./transport.ts";
 import type { HttpTransportOptions } from "./transport.ts";
@@ -160,5 +162,21 @@ describe.skipIf(!hasOpenssl())("S17 https", () => {
     expect(requests).toBe(0);
     await deliver(createHttpTransport({ tls: { ca: cert } }));
     expect(requests).toBe(1);
+  });
+
+  test("a stop doesn't wait for callers that have not come through the handshake", async () => {
+    const door = new HttpDoor({ tls: { cert, key }, headersTimeoutMs: 60_000 });
+    await door.start();
+    const { port } = door.url;
+    const silent = connectPlain(Number(port), "127.0.0.1");
+    onTestFinished(() => void silent.destroy());
+    const ended = once(silent.on("error", () => undefined).resume(), "close");
+    await once(silent, "connect");
+    // whoever connects later and gets an answer shows that the silent one is accepted
+    const later = connect({ port: Number(port), host: "localhost", ca: cert });
+    await once(later, "secureConnect");
+    later.destroy();
+    await door.stop({ graceMs: 0 });
+    await ended;
   });
 });
