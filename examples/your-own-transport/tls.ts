@@ -24,8 +24,9 @@ export function createTlsTransport(identity: Identity, limits: Limits = {}): Tra
     // a network may lose what the other side has written: what is in doubt is not sent again
     isLossy: true,
     async connect(url, signal) {
-      const socket = connect({ ...identity, minVersion: "TLSv1.3", host: url.hostname, port: Number(url.port), servername: url.hostname, ...{ allowHalfOpen: true } }); // which the types don't know
+      const socket = connect({ ...identity, minVersion: "TLSv1.3", host: url.hostname, port: Number(url.port), servername: url.hostname });
       socket.setNoDelay(true);
+      socket.allowHalfOpen = true;
       try {
         await once(socket, "secureConnect", { signal });
         return socket;
@@ -42,8 +43,11 @@ export function createTlsListener(identity: Identity, limits: Limits = {}): List
   return createStreamListener({
     ...limits,
     async listen(add) {
-      const server = createServer({ ...identity, minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true, allowHalfOpen: true, noDelay: true, handshakeTimeout: 5000 }, add);
-      server.on("tlsClientError", () => undefined); // whoever is not let in learns it from the handshake
+      const server = createServer({ ...identity, minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true, noDelay: true, handshakeTimeout: 5000 }, (socket) => {
+        socket.allowHalfOpen = true; // from now on: whoever gives up during the handshake is not waited for
+        add(socket);
+      });
+      server.on("tlsClientError", (_error, socket) => { socket.destroy(); }); // not let in, or late, and then Node leaves it open
       await once(server.listen(0, "127.0.0.1"), "listening");
       server.on("error", () => undefined); // an accept that failed concerns the one who connected
       return { url: parseUrl(`acomm+tls://localhost:${(server.address() as AddressInfo).port}`), close: () => void server.close() };

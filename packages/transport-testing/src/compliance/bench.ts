@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { CaseBody, ComplianceCapability, ComplianceNetwork } from "./compliance.ts";
 
 /** How long anything that a case waits for may take, in milliseconds. */
-const patienceMs = 10_000;
+export const patienceMs = 10_000;
 
 /** What the cases work with: services, messages and waiting, over the network of one case. */
 export class ComplianceBench {
@@ -166,8 +166,8 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
 }
 
 /** Waits, turn by turn of the event loop, until something holds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + patienceMs;
+export async function until(what: string, holds: () => boolean | Promise<boolean>, waitMs: number = patienceMs): Promise<void> {
+  const giveUpAt = performance.now() + waitMs;
   while (!(await holds())) {
     if (performance.now() > giveUpAt) assert.fail(`it must come to this: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));

@@ -3,6 +3,7 @@ import { ComplianceBench } from "./bench.ts";
 import { faultCases } from "./fault-cases.ts";
 import { lifeCases } from "./life-cases.ts";
 import { messageCases } from "./message-cases.ts";
+import { isSocket, resources, untilFreed } from "./resources.ts";
 import { streamCases } from "./stream-cases.ts";
 
 /** A stream that waits for its one reader. */
@@ -64,12 +65,14 @@ export function transportCompliance(subject: ComplianceSubject): readonly Compli
   return able.map(([name, body]) => ({
     name,
     async run() {
+      const before = resources(isSocket);
       const bench = new ComplianceBench(await subject.open({ maxFrameBytes: ComplianceBench.maxFrameBytes }), capabilities);
       try {
         await body(bench);
       } finally {
         await bench.close();
       }
+      await untilFreed(before, isSocket);
     },
   }));
 }

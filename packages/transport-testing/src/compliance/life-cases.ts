@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { CaseBody } from "./compliance.ts";
 import { codeOf, createGate, needing, until } from "./bench.ts";
+import { isAny, resources, untilFreed } from "./resources.ts";
 
 /** Starting, stopping, and what is left then. */
 export const lifeCases: Readonly<Record<string, CaseBody>> = {
@@ -71,7 +72,7 @@ export const lifeCases: Readonly<Record<string, CaseBody>> = {
 
   async "when all is stopped nothing is left: no handle, no timer, no file"(bench) {
     const { network } = bench;
-    const before = resources();
+    const before = resources(isAny);
     const gate = createGate();
     const { service, url } = await bench.serve(({ id }) => (id === "stuck" ? gate.opened : id));
     for (let index = 0; index < 20; index += 1) {
@@ -85,17 +86,8 @@ export const lifeCases: Readonly<Record<string, CaseBody>> = {
     await service.stop({ graceMs: 20 });
     await quiet.listener.stop({ graceMs: 20 });
     await network.transport.close();
-    await until(`the process holds what it held before (${[...before.keys()].join(", ")})`, () => [...resources()].every(([kind, count]) => count <= (before.get(kind) ?? 0)));
+    await untilFreed(before, isAny);
     assert.deepEqual(await network.left?.() ?? [], []);
     gate.open();
   },
 };
-
-/** What keeps the process alive, by its kind, without what only waits for its turn. */
-function resources(): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const kind of process.getActiveResourcesInfo()) {
-    if (kind !== "Immediate" && !kind.startsWith("FSReq")) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  }
-  return counts;
-}
