@@ -17,8 +17,8 @@ test("the public names", () => {
 
 test("what only its neighbours use, and no type mentions", () => {
   expect(names.filter((name) => internal.has(name))).toEqual([
-    "KnownText", "badField", "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "cutOut", "decodeUtf8", "encodeCall",
-    "encodeJson", "encodeProgress", "encodeReply", "nearNames", "noteBytes", "optionalUrl", "parseJson", "parseMember", "replyHead",
-    "replyResult", "takePieces", "utf8Length",
+    "CallFrames", "KnownText", "badField", "cancelledId", "checkFrameLength", "checkName", "checkOptionNames", "checkTrace", "cutOut",
+    "decodeUtf8", "encodeJson", "encodeProgress", "encodeReply", "headerPlace", "nearNames", "noteBytes",
+    "numberEnd", "optionalUrl", "parseJson", "parseMember", "replyHead", "replyResult", "takePieces", "utf8Length",
   ]);
 });

@@ -20,7 +20,7 @@ export { createRequest, handleResponse, optionalUrl, unmarshalArgs, validateRequ
 export type { Request, RequestInit, ResponseHandler } from "./request.ts";
 export { asksOf, checkTrace } from "./request-asks.ts";
 export type { RequestAsks, TraceContext } from "./request-asks.ts";
-export { decodeRequest, encodeCall, encodeRequest } from "./request-codec.ts";
+export { CallFrames, decodeRequest, encodeRequest, headerPlace, numberEnd } from "./request-codec.ts";
 export type { Schema, SchemaOutcome } from "./schema.ts";
 export { createResponse, unmarshalResult } from "./response.ts";
 export type { Response, ResponseInit } from "./response.ts";

@@ -3,7 +3,7 @@ import { cancelledId, encodeCancel } from "./cancel.ts";
 import { refusal } from "./fixtures/refusal.ts";
 import { asksOf } from "./request-asks.ts";
 import { createRequest } from "./request.ts";
-import { decodeRequest, encodeCall, encodeRequest } from "./request-codec.ts";
+import { CallFrames, decodeRequest, encodeRequest } from "./request-codec.ts";
 
 const trace = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", tracestate: "a=1" };
 const head = '{"id":"a","task":"t","responsehook":null,"stream_url":null,"args":1';
@@ -43,8 +43,11 @@ describe("what a request asks for", () => {
 });
 
 describe("the time of a call in the common form", () => {
+  const frames = new CallFrames("01234567-89ab-4cde-8f01-234");
+  const encodeCall = (argsText: string, timeoutMs: number): string => frames.encode("t", argsText, timeoutMs).slice(4);
+
   test.each([1, 9, 10, 30_000, 2 ** 31 - 1])("%i is read as it was written, after any other", (timeoutMs) => {
-    for (const one of [timeoutMs, 7, timeoutMs]) expect(decodeRequest(encodeCall("a", "t", "1", one)).ext).toEqual({ reply: true, timeout: one });
+    for (const one of [timeoutMs, 7, timeoutMs]) expect(decodeRequest(encodeCall("1", one)).ext).toEqual({ reply: true, timeout: one });
   });
 
   test.each(['"reply":true,"timeout":0', '"reply":true,"timeout":12345678901', '"reply":true,"timeout":1.5', '"reply":true,"timeout":3 '])("another spelling is read as well: %s", (members) => {
@@ -53,13 +56,13 @@ describe("the time of a call in the common form", () => {
   });
 
   test.each(['"reply":true,"timeout":', '"reply":true,"timeout":007', '"reply":true,"timeout":+1'])("what is no JSON is refused: %s", (members) => {
-    encodeCall("a", "t", "1", 7);
+    encodeCall("1", 7);
     expect(refusal(() => decodeRequest(`${head},"ext":{${members}}}`)).code).toBe("bad_json");
   });
 
   test("text that only looks like the end of a call is a part of its args", () => {
     const args = '"x,\\"ext\\":{\\"reply\\":true,\\"timeout\\":5}}"';
-    expect(decodeRequest(encodeCall("a", "t", args, 5)).args).toBe(JSON.parse(args));
+    expect(decodeRequest(encodeCall(args, 5)).args).toBe(JSON.parse(args));
   });
 });
 

@@ -5,7 +5,7 @@ import { parseUrl } from "./acomm-url.ts";
 import { refusal } from "./fixtures/refusal.ts";
 import { createRequest } from "./request.ts";
 import type { Request } from "./request.ts";
-import { decodeRequest, encodeCall, encodeRequest } from "./request-codec.ts";
+import { CallFrames, decodeRequest, encodeRequest, numberEnd } from "./request-codec.ts";
 
 const head = '{"id":"a","task":"t","responsehook":null,"stream_url":null,"args":';
 const replyTail = ',"ext":{"reply":true}}';
@@ -77,19 +77,28 @@ describe("encodeRequest", () => {
   });
 });
 
-describe("encodeCall", () => {
-  test.each(["t", "disk-info", "a task", "ä"])("writes what encodeRequest writes for the task %s, whatever was written before", (task) => {
-    for (const id of ["a", "b"]) for (const timeoutMs of [1, 30_000]) expect(encodeCall(id, task, '{"n":1}', timeoutMs)).toBe(encodeRequest(createRequest({ id, task, args: { n: 1 } }), { reply: true, timeoutMs }));
+describe("the frame of a call", () => {
+  const frames = new CallFrames("01234567-89ab-4cde-8f01-234");
+  const id = "01234567-89ab-4cde-8f01-234000000000";
+
+  test.each(["t", "disk-info", "a task", "ä"])("is what encodeRequest writes for the task %s, whatever was written before", (task) => {
+    for (const timeoutMs of [1, 30_000]) expect(frames.encode(task, '{"n":1}', timeoutMs)).toBe(`\0\0\0\0${encodeRequest(createRequest({ id, task, args: { n: 1 } }), { reply: true, timeoutMs })}`);
+    expect(frames.blankId).toBe(id);
+    expect(frames.encode(task, "1", 1).slice(0, numberEnd).endsWith(id)).toBe(true);
   });
 
-  test.each([{ progress: true }, { trace: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, tracestate: 'a="1"' } }, { progress: true, hops: 3 }, {}])("writes what encodeRequest writes where it asks for %j", (asks) => {
-    for (const timeoutMs of [1, 30_000]) expect(encodeCall("a", "t", "1", timeoutMs, asks)).toBe(encodeRequest(createRequest({ id: "a", task: "t", args: 1 }), { reply: true, timeoutMs, ...asks }));
+  test.each([{ progress: true }, { trace: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, tracestate: 'a="1"' } }, { progress: true, hops: 3 }, {}])("is what encodeRequest writes where it asks for %j", (asks) => {
+    for (const timeoutMs of [1, 30_000]) expect(frames.encode("t", "1", timeoutMs, asks)).toBe(`\0\0\0\0${encodeRequest(createRequest({ id, task: "t", args: 1 }), { reply: true, timeoutMs, ...asks })}`);
   });
 
-  test.each(["", "x".repeat(129), "a\0"])("refuses the task %j", (task) => {
-    encodeCall("a", "t", "1", 5);
-    expect(refusal(() => encodeCall("a", task, "1", 5)).message).toMatch(/^task must/);
-    expect(encodeCall("a", "t", "1", 5)).toContain('"task":"t"');
+  test.each(["", "x".repeat(129), "a\0"])("is refused with the task %j", (task) => {
+    frames.encode("t", "1", 5);
+    expect(refusal(() => frames.encode(task, "1", 5)).message).toMatch(/^task must/);
+    expect(frames.encode("t", "1", 5)).toContain('"task":"t"');
+  });
+
+  test("names its own task, of however many there are", () => {
+    for (let turn = 0; turn < 2; turn += 1) for (let task = 0; task < 100; task += 1) expect(frames.encode(`task-${task}`, "1", 5)).toContain(`"task":"task-${task}"`);
   });
 });
 

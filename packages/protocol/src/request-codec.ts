@@ -21,6 +21,9 @@ const timeoutHead = ',"ext":{"reply":true,"timeout":';
 let lastTimeoutMs = 0;
 let lastTimeoutTail = `${timeoutHead}0}}`;
 const idHead = '{"id":"';
+/** The ids of one connection differ in the number of nine digits at their end alone. */
+const uuidLength = 36;
+const digits = 9;
 const urlsAndArgs = '","responsehook":null,"stream_url":null,"args":';
 
 /**
@@ -36,7 +39,7 @@ export function encodeRequest(request: Request, options?: RequestAsks & { readon
   const hook = options?.hook ?? encodeUrl(responseHook, "responseHook");
   const stream = encodeUrl(streamUrl, "streamUrl");
   const where = taskUrl == null ? "" : `,"taskURL":${encodeUrl(taskUrl, "taskUrl")}`;
-  const head = `{"id":${quoteName(id, "id")},"task":${quoteTask(task)}${where}`;
+  const head = `{"id":${quoteName(id, "id")},"task":${quoteName(task, "task")}${where}`;
   const reply = options?.reply === true;
   const end = streamUrl?.streamEnd === "half-close";
   const members = `${reply ? ',"reply":true' : ""}${end ? ',"streamEnd":"half-close"' : ""}${options === undefined ? "" : encodeAsks(options)}`;
@@ -44,23 +47,49 @@ export function encodeRequest(request: Request, options?: RequestAsks & { readon
   return `${head},"responsehook":${hook},"stream_url":${stream},"args":${argsText}${tail}`;
 }
 
-/**
- * @internal The JSON text of a request without streams and task URL that will be answered on its connection (wire 2.8): what
- * {@link encodeRequest} writes for it, for who has its parts.
- *
- * @param id a name of letters, digits, `_`, `.`, `:` and `-`
- * @param argsText JSON
- * @param timeoutMs what is left of the caller's time, a whole number
- * @param asks what it asks for beside its time
- * @throws `bad_field` naming the task.
- */
-export function encodeCall(id: string, task: string, argsText: string, timeoutMs: number, asks?: RequestAsks): string {
-  quoteTask(task);
-  if (timeoutMs !== lastTimeoutMs) {
-    lastTimeoutMs = timeoutMs;
-    lastTimeoutTail = `${timeoutHead}${timeoutMs}}}`;
+/** @internal What stands in the text of a frame in place of its header. */
+export const headerPlace = "\0\0\0\0";
+/** @internal Where the number ends in the text of {@link CallFrames}. */
+export const numberEnd: number = headerPlace.length + idHead.length + uuidLength;
+
+/** For so many tasks it is kept how the frames of a connection begin. */
+const maxHeads = 64;
+
+/** @internal Writes the frames of one connection's calls; their ids differ in a number, which is blank in the text. */
+export class CallFrames {
+  /** The id, with zeros in place of its number of nine digits. */
+  readonly blankId: string;
+  /** How frames begin, by their task. */
+  readonly #heads = new Map<string, string>();
+
+  /** @param prefix the id without its number, 27 characters of a UUID */
+  constructor(prefix: string) {
+    this.blankId = prefix + "0".repeat(digits);
   }
-  return joinPieces(idHead + id + lastMiddle, argsText, asks === undefined ? lastTimeoutTail : `${timeoutHead}${timeoutMs}${encodeAsks(asks)}}}`);
+
+  /**
+   * The text of a frame whose request has no streams and no task URL, and will be answered on its connection (wire 2.8): after
+   * {@link headerPlace} what {@link encodeRequest} writes for it, for who has its parts.
+   *
+   * @param argsText JSON
+   * @param timeoutMs what is left of the caller's time, a whole number
+   * @param asks what it asks for beside its time
+   * @throws `bad_field` naming the task
+   */
+  encode(task: string, argsText: string, timeoutMs: number, asks?: RequestAsks): string {
+    let head = this.#heads.get(task);
+    if (head === undefined) {
+      // flat: what + puts together is put together anew for each frame
+      head = [headerPlace, idHead, this.blankId, '","task":', quoteName(task, "task"), urlsAndArgs.slice(1)].join("");
+      if (this.#heads.size === maxHeads) this.#heads.clear();
+      this.#heads.set(task, head);
+    }
+    if (timeoutMs !== lastTimeoutMs) {
+      lastTimeoutMs = timeoutMs;
+      lastTimeoutTail = `${timeoutHead}${timeoutMs}}}`;
+    }
+    return joinPieces(head, argsText, asks === undefined ? lastTimeoutTail : `${timeoutHead}${timeoutMs}${encodeAsks(asks)}}}`);
+  }
 }
 
 /**
@@ -135,11 +164,9 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** How the last request with an id in the form of a UUID began, and its id: the ids of one connection differ in nine digits alone. */
+/** How the last request with an id in the form of a UUID began, and its id, both up to the number. */
 let lastHead: KnownText | undefined;
 let lastIdHead = "";
-const uuidLength = 36;
-const digits = 9;
 
 /** The id of the request at `start` where it begins as the last one. */
 function idLikeTheLast(text: string, start: number): string | undefined {
@@ -205,18 +232,4 @@ export function isPlainName(name: string): boolean {
 /** A name as JSON, checked: a plain one needs no further look. */
 function quoteName(name: string, field: "id" | "task"): string {
   return typeof name === "string" && isPlainName(name) ? `"${name}"` : JSON.stringify(checkName(name, field));
-}
-
-/** The task of the last message that was written, its JSON, and what stands between id and args: most name the same one again. */
-let lastTask: string | undefined;
-let lastTaskText: string;
-let lastMiddle: string;
-
-function quoteTask(task: string): string {
-  if (task !== lastTask) {
-    lastTaskText = quoteName(task, "task");
-    lastTask = task;
-    lastMiddle = `","task":${lastTaskText}${urlsAndArgs.slice(1)}`;
-  }
-  return lastTaskText;
 }

@@ -1,5 +1,5 @@
-import { AcommError, checkName, decodeErrorText, decodeResponse, encodeCall, encodeJson, encodeRequest, errorOfResponse, optionalUrl, parseMember } from "@acomm/protocol";
-import type { AcommUrl, Request, RequestAsks, Response } from "@acomm/protocol";
+import { AcommError, checkName, decodeErrorText, decodeResponse, encodeJson, encodeRequest, errorOfResponse, headerPlace, optionalUrl, parseMember } from "@acomm/protocol";
+import type { AcommUrl, CallFrames, Request, RequestAsks, Response } from "@acomm/protocol";
 import { cancelledError } from "@acomm/transport";
 import type { CallParent, Dependent, OutgoingMessage } from "@acomm/transport";
 import { performance } from "node:perf_hooks";
@@ -43,35 +43,39 @@ export interface CallInit {
  * so that a call costs no more than it must.
  */
 export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher {
-  readonly task: string;
-  readonly takesReply = true;
-  deadline: number;
+  // what is read when the answer comes stands together: a thousand calls are more than the nearest caches hold
   bucket: PendingRequest["bucket"] = undefined;
   previous: PendingRequest["previous"] = undefined;
   next: PendingRequest["next"] = undefined;
-  attempts = 0;
   carrier: OutgoingMessage["carrier"] = undefined;
-  isClaimed = false;
+  readonly #init: CallInit;
+  readonly #owner: CallOwner;
+  readonly #resolve: (value: unknown) => void;
   isNamed = false;
-  watchIndex = 0;
   isSettled = false;
+  #watch: SignalWatch | undefined;
+  #parent: CallParent | undefined;
   #isAccepted = false;
+  /** JSON; empty once nobody needs it any more. */
+  #argsText: string;
+  readonly task: string;
+  readonly takesReply = true;
+  deadline: number;
+  attempts = 0;
+  isClaimed = false;
+  watchIndex = 0;
   isCancelled = false;
   /** Until it was given to a transport all of its time is left, and the clock need not be asked again. */
   isNew = true;
-  readonly #owner: CallOwner;
-  /** JSON; empty once nobody needs it any more. */
-  #argsText: string;
   readonly #streamUrl: AcommUrl | null;
   readonly #taskUrl: AcommUrl | null;
-  readonly #init: CallInit;
   /** By when the whole must be done; rounded up, since a small integer takes no memory of its own. So is `deadline`. */
   readonly #until: number;
-  readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: AcommError) => void;
   #id: string | undefined;
-  #watch: SignalWatch | undefined;
-  #parent: CallParent | undefined;
+  /** The id where it has no `#id`, with zeros in place of its number; 0 where it has none. */
+  #blankId = "";
+  #number = 0;
 
   /** @param message what is sent: the arguments of a request that is sent on keep their text @throws `bad_field` */
   constructor(owner: CallOwner, message: CallOptions | Request, init: CallInit, resolve: (value: unknown) => void, reject: (error: AcommError) => void) {
@@ -94,7 +98,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
   }
 
   get id(): string {
-    this.#id ??= crypto.randomUUID();
+    this.#id ??= this.#number === 0 ? crypto.randomUUID() : `${this.#blankId.slice(0, -9)}${this.#number}`;
     return this.#id;
   }
 
@@ -136,8 +140,16 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
       return this.#encode(true, this.#init.hook);
     }
     this.#id = freeId;
-    if (this.#streamUrl === null && this.#taskUrl === null) return encodeCall(freeId, this.task, this.#argsText, this.#timeLeftMs(), this.#init.asks);
     return this.#encode(true, "null");
+  }
+
+  encodeFrame(frames: CallFrames, number: number): string {
+    this.#owner.pending.unname(this);
+    this.#id = this.#blankId = frames.blankId;
+    this.#number = number;
+    const text = this.#streamUrl === null && this.#taskUrl === null ? frames.encode(this.task, this.#argsText, this.#timeLeftMs(), this.#init.asks) : headerPlace + this.#encode(true, "null");
+    this.#id = undefined;
+    return text;
   }
 
   /** The JSON text for a peer whose answer can come to the hook alone. */

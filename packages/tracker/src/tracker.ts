@@ -262,7 +262,7 @@ export class Tracker implements AsyncDisposable {
   }
 
   get #responses(): Listener {
-    if (this.#listener === undefined) throw new AcommError("unavailable", "the tracker has no address before it is started: await tracker.start()");
+    if (this.#listener === undefined) throw notStartedError();
     return this.#listener;
   }
 
@@ -288,7 +288,7 @@ export class Tracker implements AsyncDisposable {
 
   #checkRunning(): void {
     if (this.#state === "running") return;
-    if (this.#state === "new" || this.#state === "starting") throw new AcommError("unavailable", "the tracker is not started: await tracker.start()");
+    if (this.#state === "new" || this.#state === "starting") throw notStartedError();
     throw new AcommError("stopping", "the tracker is stopping: make a new one for more requests");
   }
 
@@ -352,4 +352,8 @@ export class Tracker implements AsyncDisposable {
 
 function isListener(listener: TrackerOptions["listener"]): listener is Listener {
   return listener !== undefined && "nextConnection" in listener;
+}
+
+function notStartedError(): AcommError {
+  return new AcommError("unavailable", "the tracker is not started: await tracker.start()");
 }

@@ -7,9 +7,10 @@ import type { OutgoingMessage } from "./transport.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-function addFree(answers: AwaitedAnswers): OutgoingMessage {
-  const message = note(answers.freeId(), []);
-  answers.add(message);
+function addNumbered(answers: AwaitedAnswers): OutgoingMessage {
+  const number = answers.nextNumber();
+  const message = note(`${answers.frames.blankId.slice(0, -9)}${number}`, []);
+  answers.addNumbered(message, number);
   return message;
 }
 
@@ -17,21 +18,29 @@ function addFree(answers: AwaitedAnswers): OutgoingMessage {
 function takeReplied(answers: AwaitedAnswers, id: string): OutgoingMessage | undefined {
   const before = "{}";
   const text = `${before}${encodeReply({ id }, "1")}`;
-  const place = answers.placeOfReply(text, before.length);
-  if (place < 0) return undefined;
+  const number = answers.numberOfReply(text, before.length);
+  if (number < 0) return undefined;
   expect(text.slice(0, answers.idEnd(before.length))).toMatch(new RegExp(`${id}$`));
-  return answers.take(place);
+  return answers.take(number);
 }
 
-test("a free id has the form of a UUID and stays the same until a message takes it", () => {
+test("ids have the form of a UUID, and those of one connection differ in their number alone", () => {
   const answers = new AwaitedAnswers();
-  const first = answers.freeId();
+  const [first, second] = [addNumbered(answers).id, addNumbered(answers).id];
   expect(first).toMatch(uuid);
-  expect(answers.freeId()).toBe(first);
-  addFree(answers);
-  expect(answers.freeId()).not.toBe(first);
-  expect(answers.freeId().slice(0, 27)).toBe(first.slice(0, 27));
-  expect(new AwaitedAnswers().freeId().slice(0, 27)).not.toBe(first.slice(0, 27));
+  expect(answers.frames.blankId).toMatch(uuid);
+  expect(second).not.toBe(first);
+  expect(second.slice(0, 27)).toBe(first.slice(0, 27));
+  expect(addNumbered(new AwaitedAnswers()).id.slice(0, 27)).not.toBe(first.slice(0, 27));
+});
+
+test("a number that no message takes is nobody's", () => {
+  const answers = new AwaitedAnswers();
+  const numbers = Array.from({ length: 100 }, () => answers.nextNumber());
+  expect(new Set(numbers).size).toBe(100);
+  const message = addNumbered(answers);
+  for (const number of numbers) expect([answers.at(number), answers.take(number)]).toEqual([undefined, undefined]);
+  expect(takeReplied(answers, message.id)).toBe(message);
 });
 
 test("each of thousands is found by its reply, in any order, once", () => {
@@ -44,7 +53,7 @@ test("each of thousands is found by its reply, in any order, once", () => {
   };
   for (let step = 0; step < 20_000; step += 1) {
     if (random(step < 10_000 ? 3 : 2) > 0 || open.size === 0) {
-      const message = addFree(answers);
+      const message = addNumbered(answers);
       expect(open.has(message.id)).toBe(false);
       open.set(message.id, message);
     } else {
@@ -63,18 +72,18 @@ test("each of thousands is found by its reply, in any order, once", () => {
 
 test("one that waits for long is passed over by those that come and go", () => {
   const answers = new AwaitedAnswers();
-  const long = Array.from({ length: 40 }, () => addFree(answers));
-  for (let index = 0; index < 1000; index += 1) expect(answers.delete(addFree(answers))).toBe(true);
+  const long = Array.from({ length: 40 }, () => addNumbered(answers));
+  for (let index = 0; index < 1000; index += 1) expect(answers.delete(addNumbered(answers))).toBe(true);
   for (const message of long) expect(takeReplied(answers, message.id)).toBe(message);
 });
 
 test.each([
-  ["of another connection", new AwaitedAnswers().freeId()],
+  ["of another connection", addNumbered(new AwaitedAnswers()).id],
   ["whose number is not written in digits", "0123456789-0123456789-01234:00000000"],
   ["that is short", "a"],
 ])("a reply with an id %s is nobody's", (_, id) => {
   const answers = new AwaitedAnswers();
-  const message = addFree(answers);
+  const message = addNumbered(answers);
   expect(takeReplied(answers, id)).toBeUndefined();
   expect(takeReplied(answers, `${message.id.slice(0, -2)}:0`)).toBeUndefined();
   expect(answers.find(id)).toBeUndefined();
@@ -87,7 +96,7 @@ test("a message may bring an id of its own, which must be free", () => {
   answers.add(own);
   expect(answers.find("mine")).toBe(own);
   expect(thrownBy(() => { answers.add(note("mine", [])); }).code).toBe("duplicate_id");
-  const numbered = addFree(answers);
+  const numbered = addNumbered(answers);
   expect(thrownBy(() => { answers.add(note(numbered.id, [])); }).code).toBe("duplicate_id");
   expect(answers.delete(note("mine", []))).toBe(false);
   expect(answers.delete(own)).toBe(true);

@@ -1,3 +1,5 @@
+import { AcommError } from "@acomm/protocol";
+
 /**
  * @internal The bytes that a listener holds for all of its peers: what has come of incomplete frames, requests that are under way, and
  * answers that wait to be taken.
@@ -14,9 +16,10 @@ export class ByteBudget {
     return this.#heldBytes;
   }
 
-  /** Whether `bytes` more are within the limit. */
-  hasRoomFor(bytes: number): boolean {
-    return this.#heldBytes + bytes <= this.maxBytes;
+  /** Why so many bytes more can't be held, undefined where they can. */
+  refusal(bytes: number): AcommError | undefined {
+    if (this.#heldBytes + bytes <= this.maxBytes) return undefined;
+    return new AcommError("overloaded", `the listener holds its ${this.maxBytes} bytes, or would with this message: send it again later, or raise maxBufferedBytes`);
   }
 
   /** Counts bytes, or fewer of them where `bytes` is negative. */

@@ -49,8 +49,8 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
   /** Whether the address has announced `keepAlive` on another connection: what it doesn't acknowledge it didn't accept. */
   readonly #knownToKeepAlive: boolean;
   readonly #isLossy: boolean;
-  /** Written and not acknowledged. */
-  readonly #unacked = new Fifo<OutgoingMessage>();
+  /** Written and not acknowledged: those that have a number by that. */
+  readonly #unacked = new Fifo<OutgoingMessage | number>();
   /** How many of these were written before the write that is being gathered, which has the number `#write`. */
   #writtenBefore = 0;
   #write = 0;
@@ -93,14 +93,17 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
       this.#write = writes;
       this.#writtenBefore = this.#unacked.size;
     }
+    const answers = this.#answers;
+    const number = this.#repliesHere && message.encodeFrame !== undefined ? answers.nextNumber() : 0;
     try {
-      const text = message.encode(message.takesReply && this.#repliesHere ? this.#answers.freeId() : undefined);
-      if (message.takesReply) this.#answers.add(message);
-      this.#connection.setUnderWay(this.#answers.size);
+      const text = (number > 0 ? message.encodeFrame?.(answers.frames, number) : undefined) ?? message.encode(undefined);
+      if (number > 0) answers.addNumbered(message, number);
+      else if (message.takesReply) answers.add(message);
+      this.#connection.setUnderWay(answers.size);
       try {
-        this.#connection.enqueue(text);
+        this.#connection.enqueue(text, number);
       } catch (error) {
-        this.#answers.delete(message);
+        answers.delete(message);
         throw error;
       }
     } catch (error) {
@@ -109,7 +112,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
     }
     if (!this.#keepsProcess) this.#setRef(true);
     message.carrier = this;
-    this.#unacked.push(message);
+    this.#unacked.push(number === 0 ? message : number);
     if (wasQuiet) this.#quietSteps = this.#ackTimer === undefined ? 0 : -1; // the step under way is not whole
     this.#ackTimer ??= this.#armAckTimer();
     return true;
@@ -136,7 +139,7 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
   frame(text: string, start: number, end: number): void {
     try {
       if (end - start === accepted.text.length && this.announcement !== undefined && accepted.standsAt(text, start)) {
-        this.#onAccepted(this.#nextUnacked(), this.#repliesHere);
+        this.#accept(this.#nextUnacked());
         return;
       }
       if (this.#repliesHere && this.#takeReply(text, start, end)) return;
@@ -167,13 +170,13 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
 
   closed(error: AcommError | undefined): void {
     clearTimeout(this.#ackTimer);
-    const unacked = this.#unacked.drain();
+    const unacked = this.#unacked.drain().map((entry) => this.#messageOf(entry));
     const awaited = this.#answers.drain();
     const hasLeft = error === undefined || error.code === "unavailable";
     const unsent: OutgoingMessage[] = [];
     for (const [index, message] of unacked.entries()) {
-      awaited.delete(message);
-      if (message.isSettled) continue;
+      if (message !== undefined) awaited.delete(message);
+      if (message === undefined || message.isSettled) continue;
       if (this.#stopError !== undefined) message.failed(this.#stopError);
       else if (error?.code === "timeout") message.failed(new AcommError("timeout", `${this.#doing}: ${error.message}`));
       else if (!hasLeft) message.failed(new AcommError("ambiguous", `${this.#doing}: what the peer wrote is no acknowledgement: ${error.message}`, { cause: error }));
@@ -197,12 +200,13 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
 
   /** The form in which our own services answer; the rest of it is JSON that the message reads. */
   #takeReply(text: string, start: number, end: number): boolean {
-    const place = this.#answers.placeOfReply(text, start);
-    if (place < 0) return false;
+    const number = this.#answers.numberOfReply(text, start);
+    if (number < 0) return false;
     const resultText = replyResult(text, this.#answers.idEnd(start), end);
     if (resultText === undefined) return false;
-    const message = this.#answers.take(place);
-    if (message?.succeeded?.(resultText) !== true) message?.answered(cutOut(text, start, end));
+    const message = this.#answers.take(number);
+    if (message === undefined) return false;
+    if (message.succeeded?.(resultText) !== true) message.answered(cutOut(text, start, end));
     return true;
   }
 
@@ -215,18 +219,24 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
       return;
     }
     if (message === undefined) {
-      (this.#unacked.newest ?? this.#lastSent)?.strayAnswer();
+      (this.#messageOf(this.#unacked.newest) ?? this.#lastSent)?.strayAnswer();
       return;
     }
     this.#answers.delete(message);
     message.answered(text);
   }
 
-  #nextUnacked(): OutgoingMessage {
-    const message = this.#unacked.shift();
-    if (message === undefined) throw new AcommError("bad_frame", `${this.#doing}: the peer acknowledged more than was sent`);
+  #messageOf(entry: OutgoingMessage | number | undefined): OutgoingMessage | undefined {
+    return typeof entry === "number" ? this.#answers.at(entry) : entry;
+  }
+
+  /** The next message, undefined where nobody waits for it any more. */
+  #nextUnacked(): OutgoingMessage | undefined {
+    const entry = this.#unacked.shift();
+    if (entry === undefined) throw new AcommError("bad_frame", `${this.#doing}: the peer acknowledged more than was sent`);
     this.#acksSeen += 1;
-    if (this.#unacked.size === 0) this.#lastSent = message;
+    const message = this.#messageOf(entry);
+    if (this.#unacked.size === 0 && message !== undefined) this.#lastSent = message;
     if (this.#writtenBefore > 0) this.#writtenBefore -= 1;
     return message;
   }
@@ -238,18 +248,18 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
     if (this.announcement === undefined || (ack.keepAlive && ack.reply && !this.announcement.reply)) this.announcement = ack;
     this.#repliesHere = this.announcement.reply;
     if (ack.error === "") {
-      this.#onAccepted(message, this.#repliesHere);
+      this.#accept(message);
       // given up before anybody could know that the peer can be told
-      if (isFirst && message.isCancelled === true && ack.cancel) this.send(createCancel(message.id));
+      if (isFirst && message?.isCancelled === true && ack.cancel) this.send(createCancel(message.id));
     } else {
-      this.#answers.delete(message);
+      if (message !== undefined) this.#answers.delete(message);
       const error = decodeErrorText(ack.error);
-      if (isFirst && !ack.keepAlive && error.code === "overloaded") {
+      if (isFirst && message !== undefined && !ack.keepAlive && error.code === "overloaded") {
         // it is the listener that has no room: as with a full backlog, there may be some in a moment
         this.#owner.crowded(message, error);
         return;
       }
-      message.failed(error);
+      message?.failed(error);
       if (error.code === "stopping") {
         this.#owner.stopping(this);
         return;
@@ -258,10 +268,9 @@ export class ClientConnection implements FrameReceiver, MessageCarrier, Linked<C
     if (isFirst) this.#owner.announced(this);
   }
 
-  #onAccepted(message: OutgoingMessage, repliesHere: boolean): void {
-    const answersHere = message.takesReply && repliesHere;
-    if (message.takesReply && !answersHere) this.#answers.delete(message);
-    message.accepted(answersHere);
+  #accept(message: OutgoingMessage | undefined): void {
+    if (message?.takesReply === true && !this.#repliesHere) this.#answers.delete(message);
+    message?.accepted(message.takesReply && this.#repliesHere);
   }
 
   #onIdle(): void {

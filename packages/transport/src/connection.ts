@@ -1,4 +1,4 @@
-import { AcommError, defaultMaxFrameBytes, FrameDecoder, noteBytes } from "@acomm/protocol";
+import { AcommError, defaultMaxFrameBytes, FrameDecoder, headerPlace, noteBytes } from "@acomm/protocol";
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
@@ -160,9 +160,9 @@ export class Connection implements IncomingConnection {
     return this.#receiver?.isIdle === true && !this.#decoder.isPartial && this.#waiting === undefined && this.isFlushed;
   }
 
-  /** @internal Whether its listener can hold so many bytes more. */
-  hasRoomFor(bytes: number): boolean {
-    return this.#budget?.hasRoomFor(bytes) ?? true;
+  /** @internal Why its listener can't hold so many bytes more, undefined where it can. */
+  refusal(bytes: number): AcommError | undefined {
+    return this.#budget?.refusal(bytes);
   }
 
   /** @internal Counts bytes that are held for this peer elsewhere, or fewer of them where `bytes` is negative. */
@@ -228,15 +228,19 @@ export class Connection implements IncomingConnection {
     this.#writer.setUnderWay(exchanges);
   }
 
-  /** @internal Adds a frame to what is written at the end of this turn. @throws `frame_too_large` */
-  enqueue(text: string): void {
-    if (text.length * 3 > this.#maxFrameBytes) this.#writer.check(text);
-    this.enqueueAcknowledgement(text);
+  /**
+   * @internal Adds a frame to what is written at the end of this turn. @throws `frame_too_large`
+   *
+   * @param number where it isn't 0, the text has a place for the header, and this number is blank in it
+   */
+  enqueue(text: string, number = 0): void {
+    if (text.length * 3 > this.#maxFrameBytes) this.#writer.check(number === 0 ? text : text.slice(headerPlace.length));
+    this.enqueueAcknowledgement(text, number);
   }
 
   /** @internal Like {@link enqueue}, for what the peer must get whatever the limit is. */
-  enqueueAcknowledgement(text: string): void {
-    if (!this.#isClosed && !this.#isEnding) this.#writer.enqueue(text); // else its receiver is told by closed()
+  enqueueAcknowledgement(text: string, number = 0): void {
+    if (!this.#isClosed && !this.#isEnding) this.#writer.enqueue(text, number); // else its receiver is told by closed()
   }
 
   /** @internal Writes what was enqueued, now. */
@@ -400,8 +404,7 @@ export class Connection implements IncomingConnection {
   /** The error for an incomplete frame that has grown beyond what the listener may hold. */
   #countFrame(budget: ByteBudget): AcommError | undefined {
     this.#count();
-    if (!this.#decoder.isPartial || budget.hasRoomFor(0)) return undefined;
-    return new AcommError("overloaded", `the listener holds its ${budget.maxBytes} bytes: send the message again later, or raise maxBufferedBytes`);
+    return this.#decoder.isPartial ? budget.refusal(0) : undefined;
   }
 
   /** Nothing more can be read: the receiver may say why in a last frame, then the connection ends. */

@@ -1,4 +1,4 @@
-import { acceptedText, AcommError, checkFrameLength, encodeFrame, takePieces } from "@acomm/protocol";
+import { acceptedText, AcommError, checkFrameLength, encodeFrame, headerPlace, numberEnd, takePieces } from "@acomm/protocol";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { PatientTimer } from "./patient-timer.ts";
@@ -15,8 +15,6 @@ export interface FrameWriterOwner {
 export type WriteDone = (error: Error | null | undefined) => void;
 
 const headerBytes = 4;
-/** What stands in a turn's text in place of a header. */
-const headerPlace = "\0\0\0\0";
 const nothing = Buffer.alloc(0);
 /** A frame of more characters is encoded by itself. */
 const largeLength = 32 * 1024;
@@ -35,6 +33,8 @@ const leastGathered = 8;
  * callback of its own, such as a timer's or another socket's, a write for each can cost more than the rest of the call.
  */
 const mostGathered = 32;
+/** What is noted of each frame: where its JSON begins in the text, its length, and the number that is blank in it. */
+const spanSize = 3;
 /** So much of the list of frames' places at most is kept for the next turn: a connection that rests has no use for it. */
 const mostSpans = 512;
 /** Those that have written in this turn of the loop. */
@@ -66,9 +66,10 @@ export class FrameWriter {
   readonly #frameTimeoutMs: number;
   readonly #owner: FrameWriterOwner;
   readonly #reusesSlab: boolean;
-  /** The frames of this turn, each with four characters in place of its header. */
-  #text = "";
-  /** Where the JSON of each frame of the text that has no header yet begins, and its length. */
+  /** The frames of this turn, each with four characters in place of its header. The object is as young as its
+   * text: to write young values into an old object costs a note for the collector each. */
+  #turn = { text: "" };
+  /** What is noted of the frames of the text that have no header yet. */
   #spans: number[] = [];
   /** How much of `#spans` is of this turn. */
   #spanCount = 0;
@@ -114,7 +115,7 @@ export class FrameWriter {
 
   /** Whether everything is with the kernel. */
   get isFlushed(): boolean {
-    return this.#text === "" && this.#accepted === 0 && this.#stream.writableLength === 0 && this.#stream.errored === null && !this.#stream.destroyed;
+    return this.#turn.text === "" && this.#accepted === 0 && this.#stream.writableLength === 0 && this.#stream.errored === null && !this.#stream.destroyed;
   }
 
   /** @throws `frame_too_large`, `bad_frame` where the text is empty. */
@@ -125,12 +126,12 @@ export class FrameWriter {
 
   /** Says how many exchanges are under way: a part of these is written within the turn, so that the peer works on it meanwhile. */
   setUnderWay(exchanges: number): void {
-    this.#spansToFlush = 2 * Math.max(leastGathered, exchanges / partsUnderWay);
+    this.#spansToFlush = spanSize * Math.max(leastGathered, exchanges / partsUnderWay);
   }
 
-  /** Adds a frame to what is written at the end of this turn; a large one is written at once. */
-  enqueue(text: string): void {
-    if (this.#add(text)) this.#schedule();
+  /** Adds a frame to what is written at the end of this turn; a large one is written at once. See `Connection.enqueue`. */
+  enqueue(text: string, number: number): void {
+    if (this.#add(text, number)) this.#schedule();
   }
 
   /** Adds the acknowledgement that says nothing but "accepted". */
@@ -141,7 +142,7 @@ export class FrameWriter {
 
   /** Writes a frame now, with what was enqueued before it. */
   write(text: string, done: WriteDone): void {
-    this.#add(text);
+    this.#add(text, 0);
     this.flush();
     this.#stream.write(nothing, done);
   }
@@ -149,13 +150,13 @@ export class FrameWriter {
   /** Writes what was enqueued, now. */
   flush(): void {
     this.#isScheduled = false;
-    if (this.#text === "") {
+    if (this.#turn.text === "") {
       for (; this.#accepted > 0; this.#accepted -= Math.min(this.#accepted, 256)) this.#writeBytes(acceptedFrames.subarray(0, Math.min(this.#accepted, 256) * acceptedFrame.length));
     } else {
       this.#appendAccepted();
-      const text = this.#text;
+      const { text } = this.#turn;
       const spanCount = this.#spanCount;
-      this.#text = "";
+      this.#turn = { text: "" };
       this.#spanCount = 0;
       this.#writeText(text, spanCount);
     }
@@ -165,7 +166,7 @@ export class FrameWriter {
   /** What ran has ended: writes what it has enqueued, or lets a little of it wait for others of this turn of the loop. */
   flushOrGather(): void {
     if (!this.#isScheduled) return;
-    if (this.#hasWritten && this.#spanCount < 2 * mostGathered) {
+    if (this.#hasWritten && this.#spanCount < spanSize * mostGathered) {
       this.#isScheduled = false;
       return;
     }
@@ -211,7 +212,7 @@ export class FrameWriter {
   close(): void {
     this.#timer?.clear();
     this.#timer = undefined;
-    this.#text = "";
+    this.#turn.text = "";
     this.#spanCount = 0;
     this.#accepted = 0;
   }
@@ -223,24 +224,26 @@ export class FrameWriter {
   }
 
   /** Adds a frame; false where that has written it already. */
-  #add(text: string): boolean {
+  #add(text: string, number: number): boolean {
     if (text.length > largeLength) {
       this.flush();
-      this.#writeLarge(text);
+      this.#writeLarge(text, number);
       this.watch();
       return false;
     }
     if (this.#accepted > 0) this.#appendAccepted();
-    this.#spans[this.#spanCount++] = this.#text.length + headerBytes;
-    this.#spans[this.#spanCount++] = text.length;
-    this.#text += headerPlace + text;
+    const frame = number === 0 ? headerPlace + text : text;
+    this.#spans[this.#spanCount++] = this.#turn.text.length + headerBytes;
+    this.#spans[this.#spanCount++] = frame.length - headerBytes;
+    this.#spans[this.#spanCount++] = number;
+    this.#turn.text += frame;
     // of much text, so that a peer that takes nothing is noticed within the turn
-    if (this.#spanCount >= this.#spansToFlush || this.#text.length > flushLength) this.flush();
+    if (this.#spanCount >= this.#spansToFlush || this.#turn.text.length > flushLength) this.flush();
     return true;
   }
 
   #appendAccepted(): void {
-    if (this.#accepted > 0) this.#text += acceptedFrameText.repeat(this.#accepted);
+    if (this.#accepted > 0) this.#turn.text += acceptedFrameText.repeat(this.#accepted);
     this.#accepted = 0;
   }
 
@@ -255,7 +258,7 @@ export class FrameWriter {
       if (bytes > slabBytes) buffer = Buffer.from(text);
     }
     let grown = 0;
-    for (let index = 0; index < spanCount; index += 2) {
+    for (let index = 0; index < spanCount; index += spanSize) {
       const start = spans[index] ?? 0;
       const characters = spans[index + 1] ?? 0;
       const length = isAscii ? characters : Buffer.byteLength(text.slice(start, start + characters));
@@ -263,6 +266,8 @@ export class FrameWriter {
       buffer[end - 3] = length >>> 16;
       buffer[end - 2] = length >>> 8;
       buffer[end - 1] = length;
+      const number = spans[index + 2] ?? 0;
+      if (number > 0) fillIn(number, buffer, end - headerBytes);
       grown += length - characters;
     }
     if (spanCount > mostSpans) this.#spans = [];
@@ -271,14 +276,17 @@ export class FrameWriter {
     if (this.#stream.writableLength > 0) slab = undefined;
   }
 
-  #writeLarge(text: string): void {
+  #writeLarge(text: string, number: number): void {
     const pieces = takePieces(text);
-    let bytes = 0;
+    const start = number === 0 ? headerBytes : 0;
+    let bytes = start;
     for (const piece of pieces) bytes += Buffer.byteLength(piece);
-    const memory = this.#reusesSlab ? takeSpareFrame(headerBytes + bytes) : Buffer.allocUnsafeSlow(headerBytes + bytes);
-    const frame = memory.subarray(0, headerBytes + bytes);
-    let at = frame.writeUInt32BE(bytes, 0);
+    const memory = this.#reusesSlab ? takeSpareFrame(bytes) : Buffer.allocUnsafeSlow(bytes);
+    const frame = memory.subarray(0, bytes);
+    let at = start;
     for (const piece of pieces) at += frame.write(piece, at);
+    frame.writeUInt32BE(bytes - headerBytes, 0);
+    if (number > 0) fillIn(number, frame, 0);
     this.#writeBytes(frame, () => {
       if (this.#reusesSlab && memory.length <= mostSpareBytes && spareFrames.length < mostSpareFrames) spareFrames.push(memory);
       this.#checkDrained();
@@ -298,6 +306,11 @@ export class FrameWriter {
     this.#wasBlocked = false;
     this.#owner.drained();
   }
+}
+
+/** Writes the number that is blank in the frame that begins at `start`. */
+function fillIn(number: number, bytes: Uint8Array, start: number): void {
+  for (let rest = number, end = start + numberEnd; rest > 0; rest = (rest / 10) | 0) bytes[--end] = 0x30 + (rest % 10);
 }
 
 function takeSpareFrame(bytes: number): Buffer {

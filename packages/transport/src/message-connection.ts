@@ -1,11 +1,12 @@
-import { acceptedOnceText, acceptedReplyText, acceptedText, AcommError, checkFrameLength, encodeRefusal } from "@acomm/protocol";
+import { acceptedOnceText, acceptedReplyText, acceptedText, checkFrameLength, encodeRefusal } from "@acomm/protocol";
+import type { AcommError } from "@acomm/protocol";
 import { performance } from "node:perf_hooks";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { FrameReceiver } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
 import { PullReader, takenError } from "./pull-reader.ts";
 import type { IncomingConnection, WaitOptions } from "./transport.ts";
-import { stoppingError } from "./wait.ts";
+import { cutError, stoppingError } from "./wait.ts";
 
 /** How a {@link MessageConnection} talks back; `route` came with the message. Nothing of it may throw. */
 export interface MessageWay {
@@ -88,8 +89,9 @@ export class MessageConnection implements IncomingConnection {
       this.#receiver.turnEnded();
       return;
     }
-    if (!this.hasRoomFor(text.length)) {
-      this.#refuse(new AcommError("overloaded", "the listener holds as many bytes of messages as it may: send it again later, or raise maxBufferedBytes"), route);
+    const refusal = this.refusal(text.length);
+    if (refusal !== undefined) {
+      this.#refuse(refusal, route);
       return;
     }
     this.hold(text.length);
@@ -114,8 +116,8 @@ export class MessageConnection implements IncomingConnection {
   }
 
   /** @internal */
-  hasRoomFor(bytes: number): boolean {
-    return this.#budget.hasRoomFor(bytes);
+  refusal(bytes: number): AcommError | undefined {
+    return this.#budget.refusal(bytes);
   }
 
   /** @internal */
@@ -188,7 +190,7 @@ export class MessageConnection implements IncomingConnection {
 
   /** @internal */
   destroy(error?: AcommError): void {
-    this.#end(error ?? new AcommError("stopping", "the receiver has cut the connection"));
+    this.#end(error ?? cutError());
   }
 
   /** @internal */

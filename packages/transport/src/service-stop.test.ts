@@ -26,7 +26,7 @@ describe("stop", () => {
     const stopped = service.service.stop();
     client.say(requestText("late"));
     await until(() => client.frames.length === 101);
-    expect(errorOf(client.frames[100])).toBe("stopping: the service is stopping: send the request elsewhere");
+    expect(errorOf(client.frames[100])).toBe("stopping: the receiver is stopping: send it elsewhere");
     await expect(service.connect()).rejects.toThrow();
     gate.open();
     await client.ended;

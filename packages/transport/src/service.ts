@@ -16,7 +16,7 @@ import type { TransportRegistry } from "./registry.ts";
 import { admitTargets, checkTarget } from "./target-policy.ts";
 import type { TargetPolicy } from "./target-policy.ts";
 import type { CutWork, Listener, StopOptions, StopReport } from "./transport.ts";
-import { checkCount, checkDepth, checkGraceMs, checkTimeoutMs } from "./wait.ts";
+import { checkCount, checkDepth, checkGraceMs, checkTimeoutMs, stoppingError } from "./wait.ts";
 import { withinGrace } from "./within-grace.ts";
 
 /** What it returns is the result, what it throws the response's error. */
@@ -132,10 +132,11 @@ export class Service implements AsyncDisposable {
     const request = decodeRequest(text, start, end, this.#maxDepth);
     const cancelled = cancelledId(request);
     if (cancelled !== undefined) return this.#cancel(request, cancelled, connection);
-    if (this.#stopping !== undefined) throw new AcommError("stopping", "the service is stopping: send the request elsewhere");
+    if (this.#stopping !== undefined) throw stoppingError();
     if (this.#jobs.length >= this.#maxInFlight) throw new AcommError("overloaded", `the service has ${this.#maxInFlight} requests under way: try again later`);
     const bytes = end - start;
-    if (!connection.connection.hasRoomFor(bytes)) throw new AcommError("overloaded", `the service holds as many bytes of requests as it may, and this one has ${bytes}: try again later, or raise maxBufferedBytes of its listener`);
+    const refusal = connection.connection.refusal(bytes);
+    if (refusal !== undefined) throw refusal;
     const release = this.#reserve?.(request);
     connection.connection.hold(bytes);
     const job = new Job(request, connection, this.#owner, this.#jobs.length, bytes, release);

@@ -1,4 +1,4 @@
-import type { Acknowledgement, AcommError, AcommUrl, RequestAsks } from "@acomm/protocol";
+import type { Acknowledgement, AcommError, AcommUrl, CallFrames, RequestAsks } from "@acomm/protocol";
 import type { Readable } from "node:stream";
 import type { FrameReceiver } from "./connection.ts";
 import type { StreamSource } from "./stream-writer.ts";
@@ -35,6 +35,11 @@ export interface OutgoingMessage {
    * fastest.
    */
   encode(freeId: string | undefined): string;
+  /**
+   * @internal The text of its frame, with an id that ends in this number, where the answer surely comes on the connection. Header and
+   * number are blank in it: whoever writes it fills them in. @default `encode`
+   */
+  encodeFrame?(frames: CallFrames, number: number): string;
   /** The receiver took it; `answersHere`: the answer will come through {@link answered}. */
   accepted(answersHere: boolean): void;
   /** The text of its answer on the same connection. */
@@ -145,7 +150,7 @@ export interface IncomingConnection {
   /** @internal What belongs to the message at hand and comes back with its answer; for connections that must know which it answers. */
   readonly route?: unknown;
   /** @internal Whether its listener can hold so many bytes more. */
-  hasRoomFor(bytes: number): boolean;
+  refusal(bytes: number): AcommError | undefined;
   /** @internal Counts bytes that are held for this peer elsewhere, or fewer of them where `bytes` is negative. */
   hold(bytes: number): void;
   /** @internal From now on every message goes to the receiver. Called once, instead of {@link read}. */

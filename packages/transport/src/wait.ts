@@ -39,9 +39,9 @@ export function checkSignal(signal: AbortSignal): AbortSignal {
   throw badField("signal must be an AbortSignal: of an AbortController, give its signal");
 }
 
-/** The error of a listener that is started after its stop. */
-export function stoppedError(): AcommError {
-  return new AcommError("stopping", "the listener was stopped: make a new one");
+/** The error of what listens and is started after its stop. */
+export function stoppedError(name = "listener"): AcommError {
+  return new AcommError("stopping", `the ${name} was stopped: make a new one`);
 }
 
 /** What a receiver that is stopping says. */
@@ -59,9 +59,9 @@ export function closedError(): AcommError {
   return new AcommError("stopping", "the transport is closed: it sends no more", { retryable: false });
 }
 
-/** The URL of a listener, once it has one. @throws `unavailable` */
-export function checkStarted(url: AcommUrl | undefined): AcommUrl {
-  if (url === undefined) throw new AcommError("unavailable", "the listener has no URL before it is started: await listener.start()");
+/** The URL of what listens, once it has one. @throws `unavailable` */
+export function checkStarted(url: AcommUrl | undefined, name = "listener"): AcommUrl {
+  if (url === undefined) throw new AcommError("unavailable", `the ${name} has no URL before it is started: await ${name}.start()`);
   return url;
 }
 

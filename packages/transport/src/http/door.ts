@@ -10,7 +10,7 @@ import type { ErrorHook } from "../diagnostics.ts";
 import { translateNodeError } from "../node-error.ts";
 import { nodeHttp, nodeHttps } from "../node-modules.ts";
 import type { StopOptions, StopReport } from "../transport.ts";
-import { checkCount, checkGraceMs, checkTimeoutMs } from "../wait.ts";
+import { checkCount, checkGraceMs, checkStarted, checkTimeoutMs, stoppedError } from "../wait.ts";
 import { withinGrace } from "../within-grace.ts";
 import type { HttpHandler } from "./message-handler.ts";
 import { refuse } from "./answer.ts";
@@ -118,8 +118,7 @@ export class HttpDoor implements AsyncDisposable {
   /** Where it is reached, with the path `/`. @throws `unavailable` before the start */
   get url(): AcommUrl {
     const address = this.#server.address() as AddressInfo | null;
-    if (address === null) throw new AcommError("unavailable", "the door has no URL before it is started: await door.start()");
-    return parseUrl(`${this.#scheme}://${isIPv6(this.#host) ? `[${this.#host}]` : this.#host}:${address.port}/`);
+    return checkStarted(address === null ? undefined : parseUrl(`${this.#scheme}://${isIPv6(this.#host) ? `[${this.#host}]` : this.#host}:${address.port}/`), "door");
   }
 
   /** Serves a path, exactly as written; others are 404. @throws `bad_field` where it is no plain path */
@@ -130,7 +129,7 @@ export class HttpDoor implements AsyncDisposable {
 
   /** Listens. Idempotent. @throws `bad_address` where the port is taken, `stopping` after a stop */
   start(): Promise<void> {
-    if (this.#stopping !== undefined) return Promise.reject(new AcommError("stopping", "the door was stopped: make a new one"));
+    if (this.#stopping !== undefined) return Promise.reject(stoppedError("door"));
     this.#starting ??= new Promise((resolve, reject) => {
       const failed = (error: Error): void => { reject(translateNodeError(error, `listen at ${this.#host}:${this.#port}`)); };
       this.#server.once("error", failed);

@@ -1,7 +1,8 @@
-import { acceptedOnceText, AcommError, decodeUtf8, parseUrl } from "@acomm/protocol";
+import { acceptedOnceText, decodeUtf8, parseUrl } from "@acomm/protocol";
 import { createMessageListener } from "../message-listener.ts";
 import type { MessageListenerOptions } from "../message-listener.ts";
 import type { Listener } from "../transport.ts";
+import { cutError } from "../wait.ts";
 import { HttpDoor } from "./door.ts";
 import type { HttpDoorOptions } from "./door.ts";
 import { createTextHandler } from "./message-handler.ts";
@@ -33,7 +34,7 @@ export function createHttpListener(options: HttpListenerOptions = {}): Listener 
             ended: (unacknowledged) => {
               if (unacknowledged.length === 0) return;
               response.destroy(); // it may have been taken: no word of it is right
-              reject(new AcommError("stopping", "the receiver has cut the exchange"));
+              reject(cutError());
             },
           });
           connection.push(text, response);
