@@ -8,7 +8,7 @@ export function noteBytes(text: string, bytes?: Uint8Array): void {
   readBytes = bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** @internal A text of four characters or more that frames hold again and again. */
+/** @internal A text that frames hold again and again; from eight characters on its bytes are compared. */
 export class KnownText {
   readonly text: string;
   /** Undefined until it was found once: many are looked for in vain and made anew. */

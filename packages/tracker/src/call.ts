@@ -73,7 +73,7 @@ export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher
   readonly #until: number;
   readonly #reject: (error: AcommError) => void;
   #id: string | undefined;
-  /** The id where it has no `#id`, with zeros in place of its number; 0 where it has none. */
+  /** The id until somebody reads it: zeros stand for the nine digits of its number, which is 0 where it has none. */
   #blankId = "";
   #number = 0;
 

@@ -66,8 +66,10 @@ export class FrameWriter {
   readonly #frameTimeoutMs: number;
   readonly #owner: FrameWriterOwner;
   readonly #reusesSlab: boolean;
-  /** The frames of this turn, each with four characters in place of its header. The object is as young as its
-   * text: to write young values into an old object costs a note for the collector each. */
+  /**
+   * The frames of this turn, each with four characters in place of its header. The object is as young as its text: V8's collector notes
+   * each young value that is written into an old object.
+   */
   #turn = { text: "" };
   /** What is noted of the frames of the text that have no header yet. */
   #spans: number[] = [];
@@ -308,7 +310,7 @@ export class FrameWriter {
   }
 }
 
-/** Writes the number that is blank in the frame that begins at `start`. */
+/** Writes the number of nine digits that is blank in the frame that begins at `start`. */
 function fillIn(number: number, bytes: Uint8Array, start: number): void {
   for (let rest = number, end = start + numberEnd; rest > 0; rest = (rest / 10) | 0) bytes[--end] = 0x30 + (rest % 10);
 }

@@ -69,6 +69,7 @@ export class HttpDoor implements AsyncDisposable {
   readonly #onError: ErrorHook | undefined;
   /** How many requests have no whole response. */
   #underWay = 0;
+  /** All connections, also those in their TLS handshake. */
   readonly #open = new Set<Socket>();
   /** The connections that end because of a request that was not let in. */
   readonly #refused = new WeakSet<Socket>();
