@@ -9,10 +9,10 @@ import { checkTimeoutMs } from "../wait.ts";
 import { listenAt } from "./socket-file.ts";
 import { urlOfSocketPath } from "./socket-path.ts";
 
-/** How much of a stream may wait for its reader, in bytes: small chunks then leave many at a time, which is a third faster. */
-const roomyBytes = 1024 * 1024;
+/** How much of a stream may wait for its reader, in bytes, and be handed to the kernel at once: twice what a unix socket of Linux holds. */
+const roomyBytes = 512 * 1024;
 /** How many streams of this process may have so much room: hundreds whose readers take nothing would fill the memory. */
-const maxRoomy = 4;
+const maxRoomy = 8;
 /** How much may wait in the others, in bytes. */
 const crowdedBytes = 64 * 1024;
 let roomyCount = 0;
