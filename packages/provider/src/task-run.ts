@@ -27,8 +27,7 @@ export class TaskRun implements TaskContext, Deadline {
   /** The task's or the caller's, whichever is first; Infinity where there is none. */
   deadline: number;
   bucket: Deadline["bucket"] = undefined;
-  previous: Deadline["previous"] = undefined;
-  next: Deadline["next"] = undefined;
+  bucketIndex = 0;
   /** Resolves when the handler has ended, answered or not. */
   readonly ended: Promise<void>;
   readonly #task: Task;

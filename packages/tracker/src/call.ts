@@ -45,8 +45,7 @@ export interface CallInit {
 export class Call implements PendingRequest, OutgoingMessage, Dependent, Watcher {
   // what is read when the answer comes stands together: a thousand calls are more than the nearest caches hold
   bucket: PendingRequest["bucket"] = undefined;
-  previous: PendingRequest["previous"] = undefined;
-  next: PendingRequest["next"] = undefined;
+  bucketIndex = 0;
   carrier: OutgoingMessage["carrier"] = undefined;
   readonly #init: CallInit;
   readonly #owner: CallOwner;

@@ -12,8 +12,7 @@ export class TrackedRequest implements PendingRequest {
   isNamed = false;
   deadline: number;
   bucket: PendingRequest["bucket"] = undefined;
-  previous: PendingRequest["previous"] = undefined;
-  next: PendingRequest["next"] = undefined;
+  bucketIndex = 0;
   readonly #timeoutMs: number;
   readonly #handOver: (request: Request, response: Response) => void;
 

@@ -1,9 +1,10 @@
-import { expect, test } from "vitest";
+import { heapMebibytes } from "@acomm/testing";
+import { expect, test, vi } from "vitest";
 import { Deadlines } from "./deadlines.ts";
 import type { Deadline } from "./deadlines.ts";
 
 function item(inMs: number): Deadline & { readonly inMs: number } {
-  return { inMs, deadline: performance.now() + inMs, bucket: undefined, previous: undefined, next: undefined };
+  return { inMs, deadline: performance.now() + inMs, bucket: undefined, bucketIndex: 0 };
 }
 
 /** Adds items and waits until `count` of them expired; gives their durations in the order of expiry. */
@@ -69,6 +70,49 @@ test("100 000 expire without holding the event loop: others get their turn in be
   isOver = true;
   expect(early).toBe(0);
   expect(turns).toBeGreaterThan(1);
+});
+
+test("no timer is set for what is gone", async () => {
+  using setTimer = vi.spyOn(globalThis, "setTimeout");
+  const gone = Array.from({ length: 20 }, (_, index) => 4 + index * 4);
+  const { order } = await expiries(
+    [...gone, 100],
+    (items, deadlines) => {
+      for (const one of items.slice(0, -1)) deadlines.remove(one);
+    },
+    1,
+  );
+  expect(order).toEqual([100]);
+  expect(setTimer.mock.calls.length).toBeLessThanOrEqual(3);
+});
+
+test("what is gone leaves no memory behind, however far its deadline was and whatever is still open", () => {
+  const deadlines = new Deadlines<Deadline>(() => undefined);
+  deadlines.add(item(7_200_000));
+  const before = heapMebibytes();
+  const twoAtATime: Deadline[] = [];
+  for (let index = 0; index < 300_000; index += 1) {
+    twoAtATime.push(item(3_600_000 + index * 4));
+    deadlines.add(twoAtATime.at(-1)!);
+    if (twoAtATime.length === 2) deadlines.remove(twoAtATime.shift()!);
+  }
+  expect(heapMebibytes() - before).toBeLessThan(4);
+  expect(deadlines.size).toBe(2);
+  deadlines.clear();
+});
+
+test("one that is added for the same time by the last that expires then expires too", async () => {
+  const order: string[] = [];
+  await new Promise<void>((resolve) => {
+    const deadlines = new Deadlines<Deadline & { readonly name: string }>((expired) => {
+      order.push(expired.name);
+      deadlines.remove(expired); // as whoever settles a request does
+      if (expired.name === "first") deadlines.add({ ...item(0), deadline: expired.deadline, name: "second" });
+      else resolve();
+    });
+    deadlines.add({ ...item(10), name: "first" });
+  });
+  expect(order).toEqual(["first", "second"]);
 });
 
 test("clear forgets everything", () => {

@@ -1,40 +1,32 @@
 import { performance } from "node:perf_hooks";
 import { catchUpMs, isHeldUp } from "./patient-timer.ts";
 
-/** @internal Something that has a deadline. The queue's own fields are the links of its lists. */
+/** @internal Something that has a deadline. */
 export interface Deadline {
-  /** When it expires, on the clock of `performance.now()`, in milliseconds. */
+  /** When it expires, on the clock of `performance.now()`, in milliseconds; it stays the same while it is watched. */
   deadline: number;
-  /** The list that holds it; the queue's own, undefined at first. */
-  bucket: DeadlineBucket | undefined;
-  /** The queue's own, undefined at first. */
-  previous: Deadline | undefined;
-  /** The queue's own, undefined at first. */
-  next: Deadline | undefined;
+  /** Those of the same tick, this one among them; the queue's own, undefined at first. */
+  bucket: Deadline[] | undefined;
+  /** Where it is among them; the queue's own. */
+  bucketIndex: number;
 }
 
-/** @internal The deadlines of one tick. */
-export interface DeadlineBucket {
-  /** When the list expires, in ticks. */
-  readonly tick: number;
-  /** The head of the list; undefined where it is empty. */
-  first: Deadline | undefined;
-}
-
-/** Deadlines within the same tick share a list, and expire up to this much late. */
+/** Deadlines within the same tick share a bucket, and expire up to this much late. */
 const tickMs = 4;
 /** How long expiring may hold the event loop before others get their turn. */
 const sliceMs = 10;
 
 /**
- * @internal Any number of deadlines on one timer. Adding and removing take constant time for deadlines that come in order, as those of
- * equal timeouts do.
+ * @internal Any number of deadlines on one timer, which is set for what is open alone: one that is near costs every wait for a socket.
+ * Adding and removing take constant time for deadlines that come in order, as those of equal timeouts do.
  */
 export class Deadlines<Item extends Deadline> {
   readonly #onExpired: (item: Item) => void;
-  readonly #buckets = new Map<number, DeadlineBucket>();
-  /** The ticks of the buckets, the latest first, so that the next is at the end. */
-  readonly #ticks: number[] = [];
+  readonly #buckets = new Map<number, Deadline[]>();
+  /** The ticks of the buckets, and of some that are gone, the latest first, so that the next is at the end. */
+  #ticks: number[] = [];
+  /** That of the bucket that was made last, which stays though it is empty: what comes next mostly goes there too. */
+  #latestTick = 0;
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerTick = Infinity;
@@ -51,18 +43,17 @@ export class Deadlines<Item extends Deadline> {
 
   /** Watches one until its deadline, or until it is removed. */
   add(item: Item): void {
-    const tick = Math.ceil(item.deadline / tickMs);
+    const tick = tickOf(item);
     let bucket = this.#buckets.get(tick);
     if (bucket === undefined) {
-      bucket = { tick, first: undefined };
-      this.#buckets.set(tick, bucket);
+      if (this.#buckets.get(this.#latestTick)?.length === 0) this.#buckets.delete(this.#latestTick);
+      this.#latestTick = tick;
+      this.#buckets.set(tick, (bucket = []));
       this.#insertTick(tick);
     }
     item.bucket = bucket;
-    item.previous = undefined;
-    item.next = bucket.first;
-    if (bucket.first !== undefined) bucket.first.previous = item;
-    bucket.first = item;
+    item.bucketIndex = bucket.length;
+    bucket.push(item);
     this.#size += 1;
     if (tick < this.#timerTick) this.#arm(tick);
     else if (this.#size === 1) this.#timer?.ref();
@@ -70,24 +61,26 @@ export class Deadlines<Item extends Deadline> {
 
   /** All that are waiting. */
   values(): Item[] {
-    const items: Item[] = [];
-    for (const bucket of this.#buckets.values()) {
-      for (let item = bucket.first; item !== undefined; item = item.next) items.push(item as Item);
-    }
-    return items;
+    return [...this.#buckets.values()].flat() as Item[];
   }
 
   /** Takes an item out; false where it isn't in. */
   remove(item: Item): boolean {
-    const { bucket, previous, next } = item;
+    const { bucket, bucketIndex } = item;
     if (bucket === undefined) return false;
-    if (previous === undefined) bucket.first = next;
-    else previous.next = next;
-    if (next !== undefined) next.previous = previous;
-    item.bucket = item.previous = item.next = undefined;
+    const last = bucket.pop() ?? item;
+    if (last !== item) {
+      bucket[bucketIndex] = last;
+      last.bucketIndex = bucketIndex;
+    }
+    item.bucket = undefined;
     this.#size -= 1;
-    // an empty bucket goes when its tick comes; until then the timer holds nothing awake
-    if (this.#size === 0) this.#timer?.unref();
+    if (bucket.length === 0) {
+      const tick = tickOf(item);
+      if (tick !== this.#latestTick) this.#buckets.delete(tick);
+      // the timer stays, and holds nothing awake; when it fires it is set for the next that is left
+      if (this.#size === 0) this.#timer?.unref();
+    }
     return true;
   }
 
@@ -98,11 +91,13 @@ export class Deadlines<Item extends Deadline> {
     this.#timer = this.#immediate = undefined;
     this.#timerTick = Infinity;
     this.#buckets.clear();
-    this.#ticks.length = 0;
+    this.#ticks = [];
     this.#size = 0;
   }
 
   #insertTick(tick: number): void {
+    // those that are gone must not add up while all that is open is far away
+    if (this.#ticks.length > 2 * this.#buckets.size + 64) this.#ticks = this.#ticks.filter((one) => this.#buckets.has(one));
     const ticks = this.#ticks;
     // equal timeouts come in order, so the place is mostly the first
     let low = 0;
@@ -112,7 +107,7 @@ export class Deadlines<Item extends Deadline> {
       if ((ticks[middle] ?? 0) > tick) low = middle + 1;
       else high = middle;
     }
-    ticks.splice(low, 0, tick);
+    if (ticks[low] !== tick) ticks.splice(low, 0, tick);
   }
 
   #arm(tick: number): void {
@@ -135,26 +130,30 @@ export class Deadlines<Item extends Deadline> {
   #expire(): void {
     this.#timer = this.#immediate = undefined;
     this.#timerTick = Infinity;
-    const sliceEnd = performance.now() + sliceMs;
-    const ticks = this.#ticks;
-    for (let tick = ticks.at(-1); tick !== undefined && tick * tickMs <= performance.now(); tick = ticks.at(-1)) {
-      const bucket = this.#buckets.get(tick);
-      let count = 0;
-      while (bucket?.first !== undefined) {
-        const item = bucket.first as Item;
+    const now = performance.now();
+    for (let count = 1; ; count += 1) {
+      const tick = this.#ticks.at(-1);
+      if (tick === undefined) return;
+      const item = this.#buckets.get(tick)?.at(-1) as Item | undefined;
+      if (item === undefined) {
+        this.#buckets.delete(tick);
+        this.#ticks.pop();
+      } else if (tick * tickMs > now) {
+        this.#arm(tick);
+        return;
+      } else {
         this.#onExpired(item); // still in, so that whoever takes it out knows that it was
         this.remove(item);
-        count += 1;
-        if (count % 64 === 0 && performance.now() > sliceEnd) {
-          this.#timerTick = -Infinity; // nothing arms a timer in between
-          this.#immediate = setImmediate(() => { this.#expire(); });
-          return;
-        }
       }
-      this.#buckets.delete(tick);
-      if (ticks.at(-1) === tick) ticks.pop();
+      if (count % 64 === 0 && performance.now() > now + sliceMs) {
+        this.#timerTick = -Infinity; // nothing arms a timer in between
+        this.#immediate = setImmediate(() => { this.#expire(); });
+        return;
+      }
     }
-    const nextTick = ticks.at(-1);
-    if (nextTick !== undefined) this.#arm(nextTick);
   }
+}
+
+function tickOf({ deadline }: Deadline): number {
+  return Math.ceil(deadline / tickMs);
 }

@@ -3,7 +3,7 @@ export { Connection } from "./connection.ts";
 export type { ConnectionOptions, FrameReceiver } from "./connection.ts";
 export type { ListenerOptions } from "./connection-queue.ts";
 export { Deadlines } from "./deadlines.ts";
-export type { Deadline, DeadlineBucket } from "./deadlines.ts";
+export type { Deadline } from "./deadlines.ts";
 export { deliverResponse } from "./deliver.ts";
 export type { DeliverOptions } from "./deliver.ts";
 export { errorChannelName, report } from "./diagnostics.ts";

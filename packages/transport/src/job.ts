@@ -198,8 +198,7 @@ export class Job implements AcceptedWork, HandlerContext {
     this.#deadline = {
       deadline,
       bucket: undefined,
-      previous: undefined,
-      next: undefined,
+      bucketIndex: 0,
       expired: () => { this.abort(new AcommError("timeout", `the caller's time for the request, ${timeoutMs ?? 0} ms, is over`)); },
     };
     this.#owner.watchDeadline(this.#deadline);
