@@ -22,12 +22,10 @@ export async function pump(source: Readable, destination: Writable, signal?: Abo
   }
 }
 
-/** A chunk that is not worth waiting for others, in bytes: to let one of 1 MiB wait for the end of the turn takes a quarter of the speed. */
+/** A chunk of so many bytes goes at once: to let one of 1 MiB wait for the end of the turn takes a quarter of the speed. */
 const largeBytes = 128 * 1024;
 
-/**
- * Hands the kernel at once what a turn gives, as far as it has room. Called before the pipeline, whose listener comes after this one.
- */
+/** Hands the kernel in one write what a turn gives, up to what may wait in the socket. Called before the pipeline, whose listener comes after this one. */
 function gatherChunks(source: Readable, socket: Socket): void {
   const handOver = (): void => { socket.uncork(); };
   source.on("data", (chunk: Buffer) => {

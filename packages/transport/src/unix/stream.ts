@@ -9,7 +9,7 @@ import { checkTimeoutMs } from "../wait.ts";
 import { listenAt } from "./socket-file.ts";
 import { urlOfSocketPath } from "./socket-path.ts";
 
-/** How much of a stream may wait for its reader, in bytes, and be handed to the kernel at once: twice what a unix socket of Linux holds. */
+/** How much of a stream may wait for its reader, in bytes, and be handed to the kernel at once: more than twice what a unix socket of Linux holds. */
 const roomyBytes = 512 * 1024;
 /** How many streams of this process may have so much room: hundreds whose readers take nothing would fill the memory. */
 const maxRoomy = 8;
