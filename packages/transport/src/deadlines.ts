@@ -17,7 +17,7 @@ const tickMs = 4;
 const sliceMs = 10;
 
 /**
- * @internal Any number of deadlines on one timer, which is set for what is open alone: one that is near costs every wait for a socket.
+ * @internal Any number of deadlines on one timer, which is set for what is open alone: while one is near, each wait for a socket costs more.
  * Adding and removing take constant time for deadlines that come in order, as those of equal timeouts do.
  */
 export class Deadlines<Item extends Deadline> {
